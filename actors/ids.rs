@@ -1,0 +1,123 @@
+//! Identifiers: one type per noun, so that an order's id can never stand where a kitchen's is meant.
+//! Ids that follow from other ids are derived here (UUIDv5), so a repeated step names the same thing again.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, concat!(stringify!($name), "({})"), self.0) }
+        }
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, Self::Err> { Uuid::parse_str(text).map(Self) }
+        }
+    )+};
+}
+
+id! {
+    /// A person or machine with an account. A rider's and a customer's id is their account's.
+    UserId,
+    /// A site with kitchens, opening hours and one hand-off point.
+    CourtId,
+    /// One vendor's kitchen in a court.
+    KitchenId,
+    /// A dish or drink on a kitchen's menu.
+    ItemId,
+    /// One option of a menu item ("extra egg").
+    ModifierId,
+    /// A stored, priced basket that an order may honour for ten minutes.
+    QuoteId,
+    /// A customer's order, over one or several kitchens of one court.
+    OrderId,
+    /// One kitchen's part of an order.
+    TicketId,
+    /// The money of one order.
+    PaymentId,
+    /// The journey of one order from the hand-off point to the door.
+    DeliveryId,
+    /// One rider's chance to take one delivery.
+    OfferId,
+    /// One message in a person's inbox.
+    NotificationId,
+    /// Address, phone and notes of an order, kept apart and erasable.
+    ContactId,
+    /// Makes a command that adds (a tip, a refund, more time) safe to repeat.
+    CommandId,
+}
+
+/// A rider is a user on a shift.
+pub type RiderId = UserId;
+
+/// Derives an id from another one and a word, the same each time (UUIDv5).
+fn derive(from: Uuid, word: &str) -> Uuid {
+    Uuid::new_v5(&from, word.as_bytes())
+}
+
+impl OrderId {
+    /// The order of one idempotent request: the same scope names the same order, also after a crash.
+    #[must_use]
+    pub fn of_scope(scope: &str) -> Self {
+        Self(Uuid::new_v5(&Uuid::NAMESPACE_OID, scope.as_bytes()))
+    }
+}
+impl TicketId {
+    /// The ticket of `kitchen` in `order`.
+    #[must_use]
+    pub fn of(order: OrderId, kitchen: KitchenId) -> Self {
+        Self(Uuid::new_v5(&order.0, kitchen.0.as_bytes()))
+    }
+}
+impl PaymentId {
+    /// The payment that pays for `order`.
+    #[must_use]
+    pub fn of(order: OrderId) -> Self {
+        Self(derive(order.0, "payment"))
+    }
+}
+impl DeliveryId {
+    /// The delivery of `order`.
+    #[must_use]
+    pub fn of(order: OrderId) -> Self {
+        Self(derive(order.0, "delivery"))
+    }
+}
+impl ContactId {
+    /// The contact of `order`.
+    #[must_use]
+    pub fn of(order: OrderId) -> Self {
+        Self(derive(order.0, "contact"))
+    }
+}
+impl OfferId {
+    /// The offer of `delivery` to `rider` in search round `round`.
+    #[must_use]
+    pub fn of(delivery: DeliveryId, rider: RiderId, round: u32) -> Self {
+        Self(derive(delivery.0, &format!("{rider}/{round}")))
+    }
+}
+impl NotificationId {
+    /// What `event` says to `person`: at most once per person and event.
+    #[must_use]
+    pub fn of(event: Uuid, person: UserId) -> Self {
+        Self(Uuid::new_v5(&event, person.0.as_bytes()))
+    }
+}
+impl CommandId {
+    /// The command of one idempotent request.
+    #[must_use]
+    pub fn of_scope(scope: &str) -> Self {
+        Self(Uuid::new_v5(&Uuid::NAMESPACE_URL, scope.as_bytes()))
+    }
+}

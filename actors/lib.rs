@@ -1,0 +1,13 @@
+//! The domain of foodcourt, in reading order: values, the kernel's words, the kernel, the services.
+//! Nothing here does IO; what the outside must offer stands in [`ports`].
+
+pub mod ids;
+pub mod limits;
+pub mod money;
+pub mod place;
+pub mod stream;
+pub mod time;
+
+pub mod decider;
+pub mod event;
+pub mod ports;
