@@ -11,3 +11,10 @@ pub mod time;
 pub mod decider;
 pub mod event;
 pub mod ports;
+
+pub mod dispatch;
+pub mod kitchen;
+pub mod notification;
+pub mod order;
+pub mod payment;
+pub mod rider;

@@ -1,0 +1,252 @@
+//! What happens to a delivery, as anybody may read it: the search for a rider, and the way to the door.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    events,
+    ids::{CourtId, DeliveryId, OfferId, OrderId, RiderId},
+    place::Position,
+    time::Timestamp,
+};
+
+events! {
+    /// Facts of one delivery.
+    pub enum DeliveryEvent {
+        /// An accepted order needs a rider.
+        Requested(Requested) = "delivery.requested",
+        /// Riders within a radius are looked at; an intent, with its attempt.
+        SearchStarted(SearchStarted) = "delivery.search_started",
+        /// Nobody suitable was near; it is tried again, wider.
+        NobodyNear(NobodyNear) = "delivery.nobody_near",
+        /// One rider is asked.
+        Offered(Offered) = "delivery.offered",
+        /// That rider said no.
+        OfferDeclined(OfferDeclined) = "delivery.offer_declined",
+        /// That rider said nothing in time.
+        OfferExpired(OfferExpired) = "delivery.offer_expired",
+        /// The offer was taken back.
+        OfferRevoked(OfferRevoked) = "delivery.offer_revoked",
+        /// One rider has it: state `confirmed`.
+        Assigned(Assigned) = "delivery.assigned",
+        /// A rider accepted what was no longer to be had.
+        AssignmentRefused(AssignmentRefused) = "delivery.assignment_refused",
+        /// The rider cannot bring it; back to `created`.
+        Unassigned(Unassigned) = "delivery.unassigned",
+        /// The food stands ready.
+        ReadyNoted(ReadyNoted) = "delivery.ready_noted",
+        /// The rider rides to the court.
+        EnrouteToPickup(Step) = "delivery.enroute_to_pickup",
+        /// The rider stands at the hand-off point.
+        ArrivedAtPickup(Step) = "delivery.arrived_at_pickup",
+        /// The rider has the food.
+        PickedUp(Step) = "delivery.picked_up",
+        /// The rider rides to the door.
+        EnrouteToDropoff(Step) = "delivery.enroute_to_dropoff",
+        /// The rider stands at the door.
+        ArrivedAtDropoff(Step) = "delivery.arrived_at_dropoff",
+        /// Handed over.
+        Delivered(Step) = "delivery.delivered",
+        /// The order ended badly before pickup.
+        Cancelled(Cancelled) = "delivery.cancelled",
+        /// Nobody could be found in time.
+        Unassignable(Unassignable) = "delivery.unassignable",
+        /// The rider with the food has been silent for too long; a person must look.
+        Overdue(Step) = "delivery.overdue",
+    }
+}
+
+/// Body of `delivery.requested`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Requested {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// Of which order.
+    pub order_id: OrderId,
+    /// From which court.
+    pub court_id: CourtId,
+    /// The court's hand-off point.
+    pub pickup: Position,
+    /// The door.
+    pub dropoff: Position,
+    /// When the food should be ready.
+    pub ready_at: Timestamp,
+    /// When it was promised at the door.
+    pub promised_at: Timestamp,
+    /// No rider until then: unassignable.
+    pub assign_by: Timestamp,
+}
+
+/// Body of `delivery.search_started`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SearchStarted {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// From which court.
+    pub court_id: CourtId,
+    /// 1, 2, 3, …
+    pub round: u32,
+    /// How far to look, metres.
+    pub radius_m: u32,
+    /// Around where.
+    pub pickup: Position,
+    /// Who is not asked again for this delivery.
+    pub not: Vec<RiderId>,
+    /// Unanswered until then, the search starts anew.
+    pub deadline_at: Timestamp,
+}
+
+/// Body of `delivery.nobody_near`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct NobodyNear {
+    /// In which round.
+    pub round: u32,
+    /// How far was looked, metres.
+    pub radius_m: u32,
+    /// When the next, wider search starts.
+    pub retry_at: Timestamp,
+}
+
+/// Body of `delivery.offered`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Offered {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// Of which order.
+    pub order_id: OrderId,
+    /// Which offer.
+    pub offer_id: OfferId,
+    /// To whom.
+    pub rider_id: RiderId,
+    /// In which round.
+    pub round: u32,
+    /// How far the rider is from the pickup, metres.
+    pub distance_m: u32,
+    /// The court's hand-off point.
+    pub pickup: Position,
+    /// About where it goes (a coarse cell; the door itself only once assigned).
+    pub dropoff_coarse: Position,
+    /// When the food should be ready.
+    pub ready_at: Timestamp,
+    /// Silence until then is a no.
+    pub expires_at: Timestamp,
+}
+
+/// Body of `delivery.offer_declined`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct OfferDeclined {
+    /// Which offer.
+    pub offer_id: OfferId,
+    /// Whose no.
+    pub rider_id: RiderId,
+}
+
+/// Body of `delivery.offer_expired`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct OfferExpired {
+    /// Which offer.
+    pub offer_id: OfferId,
+    /// Whose silence.
+    pub rider_id: RiderId,
+}
+
+/// Body of `delivery.offer_revoked`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct OfferRevoked {
+    /// Which offer.
+    pub offer_id: OfferId,
+    /// Who was asked.
+    pub rider_id: RiderId,
+}
+
+/// Body of `delivery.assigned`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Assigned {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// Of which order.
+    pub order_id: OrderId,
+    /// Whose bag.
+    pub rider_id: RiderId,
+    /// By which offer.
+    pub offer_id: OfferId,
+    /// The court's hand-off point.
+    pub pickup: Position,
+    /// The door.
+    pub dropoff: Position,
+    /// When the food should be ready.
+    pub ready_at: Timestamp,
+}
+
+/// Body of `delivery.assignment_refused`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AssignmentRefused {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// Whose acceptance came too late.
+    pub rider_id: RiderId,
+    /// Of which offer.
+    pub offer_id: OfferId,
+}
+
+/// Why a rider does not bring it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnassignReason {
+    /// No position for too long.
+    Silent,
+    /// The rider gave it back.
+    GaveBack,
+    /// The rider did not come to the court in time.
+    TooLate,
+    /// Staff took it away.
+    Staff,
+}
+
+/// Body of `delivery.unassigned`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Unassigned {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// Of which order.
+    pub order_id: OrderId,
+    /// Who no longer brings it.
+    pub rider_id: RiderId,
+    /// Why.
+    pub reason: UnassignReason,
+}
+
+/// Body of `delivery.ready_noted`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ReadyNoted {}
+
+/// Body of the rider's steps.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// Of which order.
+    pub order_id: OrderId,
+    /// Whose step.
+    pub rider_id: RiderId,
+}
+
+/// Body of `delivery.cancelled`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Cancelled {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// Of which order.
+    pub order_id: OrderId,
+    /// Who was on the way, if anybody was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rider_id: Option<RiderId>,
+}
+
+/// Body of `delivery.unassignable`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Unassignable {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// Of which order.
+    pub order_id: OrderId,
+}

@@ -1,0 +1,3 @@
+//! The dispatch service.
+
+pub mod event;

@@ -1,0 +1,4 @@
+//! The kitchen service.
+
+pub mod event;
+pub mod menu;

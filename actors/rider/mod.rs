@@ -1,0 +1,3 @@
+//! The rider service.
+
+pub mod event;
