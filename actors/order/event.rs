@@ -302,6 +302,9 @@ pub struct PickedUp {
     pub rider_id: RiderId,
     /// Who ordered.
     pub customer_id: UserId,
+    /// Kitchens whose parts left with the rider.
+    #[serde(default)]
+    pub kitchens: Vec<KitchenId>,
 }
 
 /// Body of `order.delivered`.
