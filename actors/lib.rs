@@ -18,3 +18,6 @@ pub mod notification;
 pub mod order;
 pub mod payment;
 pub mod rider;
+
+#[cfg(test)]
+pub mod testing;
