@@ -50,7 +50,8 @@ events! {
         Cancelled(Cancelled) = "delivery.cancelled",
         /// Nobody could be found in time.
         Unassignable(Unassignable) = "delivery.unassignable",
-        /// The rider with the food has been silent for too long; a person must look.
+        /// It takes far too long: the rider waits for food that never comes, or has it and never arrives. A person must
+        /// look; told again, at growing intervals, until it is settled.
         Overdue(Step) = "delivery.overdue",
     }
 }
@@ -104,6 +105,18 @@ pub struct NobodyNear {
     pub radius_m: u32,
     /// When the next, wider search starts.
     pub retry_at: Timestamp,
+    /// Whether those who said no may be asked again from now on: everyone within the widest radius has.
+    #[serde(default)]
+    pub asks_again: bool,
+}
+
+/// A free rider near the pickup, as the search found them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Candidate {
+    /// Who.
+    pub rider_id: RiderId,
+    /// How far from the pickup, metres.
+    pub distance_m: u32,
 }
 
 /// Body of `delivery.offered`.
@@ -129,6 +142,9 @@ pub struct Offered {
     pub ready_at: Timestamp,
     /// Silence until then is a no.
     pub expires_at: Timestamp,
+    /// Who else was near, nearest first: why this rider was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub considered: Vec<Candidate>,
 }
 
 /// Body of `delivery.offer_declined`.
@@ -211,6 +227,8 @@ pub struct Unassigned {
     pub order_id: OrderId,
     /// Who no longer brings it.
     pub rider_id: RiderId,
+    /// The offer by which they had it: an old fact read again must not undo a newer assignment to the same rider.
+    pub offer_id: OfferId,
     /// Why.
     pub reason: UnassignReason,
 }
