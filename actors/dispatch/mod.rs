@@ -1,3 +1,10 @@
-//! The dispatch service.
+//! The dispatch service: finds a rider for every delivery and follows it to the door.
 
+mod decide;
 pub mod event;
+pub mod policy;
+pub mod rules;
+mod state;
+
+pub use decide::{Delivery, DeliveryCommand, DeliveryRejection, RiderStep};
+pub use state::{Bearer, DeliveryState, DeliveryStatus, Phase};

@@ -1,0 +1,418 @@
+//! The rules of a delivery: who is asked, who gets it, which step may follow which. Pure.
+//!
+//! At most one rider has a delivery because only `Assign` makes `delivery.assigned`, and only while the delivery is
+//! asking exactly that rider by exactly that offer. Every acceptance gets one answer, assigned or refused, since the
+//! rider holds a place in the bag until then.
+
+use super::{
+    event::{
+        Assigned, AssignmentRefused, Cancelled, Candidate, DeliveryEvent, NobodyNear, OfferDeclined, OfferExpired,
+        OfferRevoked, Offered, ReadyNoted, Requested, SearchStarted, Step, UnassignReason, Unassignable, Unassigned,
+    },
+    rules::DispatchRules as Rules,
+    state::{Bearer, DeliveryState, DeliveryStatus as Status, Phase},
+};
+use crate::{
+    decider::{Deadline, Decider},
+    ids::{OfferId, RiderId},
+    stream::Category,
+    time::Timestamp,
+};
+
+/// What a rider reports. The two *enroute* steps may be left out: arriving implies having been on the way, and no
+/// event is made up for them. All others must come in order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RiderStep {
+    /// On the way to the court.
+    EnrouteToPickup,
+    /// At the hand-off point.
+    ArrivedAtPickup,
+    /// The food is in the bag; only once it stands ready.
+    PickedUp,
+    /// On the way to the door.
+    EnrouteToDropoff,
+    /// At the door.
+    ArrivedAtDropoff,
+    /// Handed over.
+    Delivered,
+}
+
+impl RiderStep {
+    /// The status it leads to.
+    #[must_use]
+    pub const fn status(self) -> Status {
+        match self {
+            Self::EnrouteToPickup => Status::EnrouteToPickup,
+            Self::ArrivedAtPickup => Status::ArrivedAtPickup,
+            Self::PickedUp => Status::PickedUp,
+            Self::EnrouteToDropoff => Status::EnrouteToDropoff,
+            Self::ArrivedAtDropoff => Status::ArrivedAtDropoff,
+            Self::Delivered => Status::Delivered,
+        }
+    }
+    /// Whether it may be taken straight from `leg`.
+    const fn follows(self, leg: Status) -> bool {
+        match self {
+            Self::EnrouteToPickup => matches!(leg, Status::Confirmed),
+            Self::ArrivedAtPickup => matches!(leg, Status::Confirmed | Status::EnrouteToPickup),
+            Self::PickedUp => matches!(leg, Status::ArrivedAtPickup),
+            Self::EnrouteToDropoff => matches!(leg, Status::PickedUp),
+            Self::ArrivedAtDropoff => matches!(leg, Status::PickedUp | Status::EnrouteToDropoff),
+            Self::Delivered => matches!(leg, Status::ArrivedAtDropoff),
+        }
+    }
+    fn event(self, step: Step) -> DeliveryEvent {
+        match self {
+            Self::EnrouteToPickup => DeliveryEvent::EnrouteToPickup(step),
+            Self::ArrivedAtPickup => DeliveryEvent::ArrivedAtPickup(step),
+            Self::PickedUp => DeliveryEvent::PickedUp(step),
+            Self::EnrouteToDropoff => DeliveryEvent::EnrouteToDropoff(step),
+            Self::ArrivedAtDropoff => DeliveryEvent::ArrivedAtDropoff(step),
+            Self::Delivered => DeliveryEvent::Delivered(step),
+        }
+    }
+}
+
+/// A wish to a delivery.
+#[derive(Clone, PartialEq, Debug)]
+pub enum DeliveryCommand {
+    /// An accepted order needs a rider.
+    Request(Requested),
+    /// Look for riders (the delivery's own timer).
+    StartSearch,
+    /// What the zone found in a round; empty: nobody.
+    NoteCandidates {
+        /// The round that is answered.
+        round: u32,
+        /// Free riders near, in any order.
+        candidates: Vec<Candidate>,
+    },
+    /// The asked rider said no.
+    DeclineOffer {
+        /// To which offer.
+        offer_id: OfferId,
+    },
+    /// The asked rider said nothing (the delivery's own timer).
+    ExpireOffer,
+    /// The asked rider said yes.
+    Assign {
+        /// Who.
+        rider_id: RiderId,
+        /// To which offer.
+        offer_id: OfferId,
+    },
+    /// The rider does not bring it; only before pickup.
+    Unassign {
+        /// Who.
+        rider_id: RiderId,
+        /// Why.
+        reason: UnassignReason,
+    },
+    /// The food stands ready.
+    NoteReady,
+    /// The rider reports a step.
+    Step {
+        /// Who.
+        rider_id: RiderId,
+        /// Which.
+        step: RiderStep,
+    },
+    /// It takes too long (the delivery's own timer).
+    NoteOverdue,
+    /// The order ended badly.
+    Cancel {
+        /// Staff end it even though the rider has the food: it cannot be handed over.
+        even_with_food: bool,
+    },
+}
+
+/// Why a delivery refuses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum DeliveryRejection {
+    /// Nobody has asked for this delivery.
+    #[error("this delivery does not exist")]
+    Unknown,
+    /// Another rider has it, or nobody.
+    #[error("this delivery is not assigned to this rider")]
+    NotYours,
+    /// Pickup before the kitchens are done.
+    #[error("the food is not ready yet")]
+    FoodNotReady,
+    /// The step cannot follow the last one.
+    #[error("this step cannot follow {status:?}")]
+    OutOfOrder {
+        /// Where the delivery is.
+        status: Status,
+    },
+    /// The rider has the food: nobody else can bring it, and only staff can end it.
+    #[error("the food is already on its way")]
+    AlreadyPickedUp,
+    /// It has ended.
+    #[error("this delivery is over: {status:?}")]
+    Over {
+        /// How it ended.
+        status: Status,
+    },
+}
+
+/// The decider of `delivery:{id}`.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery;
+
+type Decided = Result<Vec<DeliveryEvent>, DeliveryRejection>;
+
+impl Decider for Delivery {
+    const CATEGORY: Category = Category::Delivery;
+    type State = DeliveryState;
+    type Command = DeliveryCommand;
+    type Event = DeliveryEvent;
+    type Rejection = DeliveryRejection;
+
+    fn decide(state: &DeliveryState, command: &DeliveryCommand, now: Timestamp) -> Decided {
+        let Some(asked) = &state.request else {
+            return match command {
+                DeliveryCommand::Request(requested) => Ok(vec![DeliveryEvent::Requested(requested.clone())]),
+                // An order may end badly, or be ready, without ever having asked for a rider.
+                DeliveryCommand::Cancel { .. } | DeliveryCommand::NoteReady => Ok(vec![]),
+                _ => Err(DeliveryRejection::Unknown),
+            };
+        };
+        match command {
+            DeliveryCommand::Request(_) => Ok(vec![]),
+            DeliveryCommand::StartSearch => Ok(start_search(state, asked, now)),
+            DeliveryCommand::NoteCandidates { round, candidates } => {
+                Ok(note_candidates(state, asked, *round, candidates, now))
+            }
+            DeliveryCommand::DeclineOffer { offer_id } => Ok(match state.phase {
+                Phase::Asking { offer_id: open, rider_id, .. } if open == *offer_id => {
+                    let no = OfferDeclined { offer_id: open, rider_id };
+                    and_search(state, asked, DeliveryEvent::OfferDeclined(no), now)
+                }
+                _ => vec![],
+            }),
+            DeliveryCommand::ExpireOffer => Ok(match state.phase {
+                Phase::Asking { offer_id, rider_id, expires_at } if now >= expires_at.plus_s(Rules::OFFER_GRACE_S) => {
+                    let silence = OfferExpired { offer_id, rider_id };
+                    and_search(state, asked, DeliveryEvent::OfferExpired(silence), now)
+                }
+                _ => vec![],
+            }),
+            DeliveryCommand::Assign { rider_id, offer_id } => Ok(assign(state, asked, *rider_id, *offer_id)),
+            DeliveryCommand::Unassign { rider_id, reason } => unassign(state, asked, *rider_id, *reason, now),
+            DeliveryCommand::NoteReady => Ok(note_ready(state, asked, now)),
+            DeliveryCommand::Step { rider_id, step } => take_step(state, asked, *rider_id, *step),
+            DeliveryCommand::NoteOverdue => Ok(match (state.phase, state.bearer) {
+                (Phase::Riding { due_at, .. }, Some(bearer)) if now >= due_at => {
+                    vec![DeliveryEvent::Overdue(step_of(asked, bearer.rider_id))]
+                }
+                _ => vec![],
+            }),
+            DeliveryCommand::Cancel { even_with_food } => cancel(state, asked, *even_with_food),
+        }
+    }
+
+    fn evolve(state: &mut DeliveryState, event: &DeliveryEvent, at: Timestamp) {
+        state.evolve(event, at);
+    }
+
+    fn deadline(state: &DeliveryState) -> Option<Deadline<DeliveryCommand>> {
+        let (at, command) = match state.phase {
+            Phase::Unrequested | Phase::Over { .. } => return None,
+            Phase::Waiting { search_at } => (search_at, DeliveryCommand::StartSearch),
+            Phase::Searching { deadline_at } => (deadline_at, DeliveryCommand::StartSearch),
+            Phase::Asking { expires_at, .. } => (expires_at.plus_s(Rules::OFFER_GRACE_S), DeliveryCommand::ExpireOffer),
+            // Before pickup another rider can be sent. With the food on the road, or with food that does not come,
+            // only a person can help: they are told, and told again.
+            Phase::Riding { leg, due_at } => match (leg, state.bearer) {
+                (Status::Confirmed | Status::EnrouteToPickup, Some(bearer)) => (due_at, too_late(bearer)),
+                (Status::ArrivedAtPickup, Some(bearer)) if state.ready => (due_at, too_late(bearer)),
+                _ => (due_at, DeliveryCommand::NoteOverdue),
+            },
+        };
+        Some(Deadline { at, command })
+    }
+}
+
+const fn too_late(bearer: Bearer) -> DeliveryCommand {
+    DeliveryCommand::Unassign { rider_id: bearer.rider_id, reason: UnassignReason::TooLate }
+}
+
+const fn step_of(asked: &Requested, rider_id: RiderId) -> Step {
+    Step { delivery_id: asked.delivery_id, order_id: asked.order_id, rider_id }
+}
+
+fn start_search(state: &DeliveryState, asked: &Requested, now: Timestamp) -> Vec<DeliveryEvent> {
+    match state.phase {
+        Phase::Waiting { search_at: due } | Phase::Searching { deadline_at: due } if now >= due => {
+            vec![search(state, asked, now)]
+        }
+        _ => vec![],
+    }
+}
+
+/// The next round, or the end of looking.
+fn search(state: &DeliveryState, asked: &Requested, now: Timestamp) -> DeliveryEvent {
+    if now >= state.assign_by {
+        return DeliveryEvent::Unassignable(Unassignable { delivery_id: asked.delivery_id, order_id: asked.order_id });
+    }
+    let round = state.round.saturating_add(1);
+    DeliveryEvent::SearchStarted(SearchStarted {
+        delivery_id: asked.delivery_id,
+        court_id: asked.court_id,
+        round,
+        radius_m: Rules::radius_m(round),
+        pickup: asked.pickup,
+        not: state.declined.clone(),
+        deadline_at: now.plus_s(Rules::SEARCH_S),
+    })
+}
+
+/// `first`, and at once the next search in the light of it.
+fn and_search(state: &DeliveryState, asked: &Requested, first: DeliveryEvent, now: Timestamp) -> Vec<DeliveryEvent> {
+    let mut next = state.clone();
+    next.evolve(&first, now);
+    let second = search(&next, asked, now);
+    vec![first, second]
+}
+
+fn note_candidates(
+    state: &DeliveryState,
+    asked: &Requested,
+    round: u32,
+    candidates: &[Candidate],
+    now: Timestamp,
+) -> Vec<DeliveryEvent> {
+    if round != state.round || !matches!(state.phase, Phase::Searching { .. }) {
+        return vec![]; // the answer of a round that is over
+    }
+    let mut near: Vec<Candidate> =
+        candidates.iter().copied().filter(|one| !state.declined.contains(&one.rider_id)).collect();
+    near.sort_by_key(|one| (one.distance_m, one.rider_id));
+    let Some(nearest) = near.first().copied() else {
+        return vec![DeliveryEvent::NobodyNear(nobody_near(state, now))];
+    };
+    near.truncate(Rules::CANDIDATES);
+    vec![DeliveryEvent::Offered(Offered {
+        delivery_id: asked.delivery_id,
+        order_id: asked.order_id,
+        offer_id: OfferId::of(asked.delivery_id, nearest.rider_id, round),
+        rider_id: nearest.rider_id,
+        round,
+        distance_m: nearest.distance_m,
+        pickup: asked.pickup,
+        dropoff_coarse: asked.dropoff.coarse(),
+        ready_at: asked.ready_at,
+        expires_at: now.plus_s(Rules::OFFER_S),
+        considered: near,
+    })]
+}
+
+fn nobody_near(state: &DeliveryState, now: Timestamp) -> NobodyNear {
+    let radius_m = Rules::radius_m(state.round);
+    let asks_again = Rules::is_widest(radius_m) && !state.declined.is_empty();
+    let pause_s = match (Rules::is_widest(radius_m), asks_again) {
+        (false, _) => Rules::WIDEN_S,
+        (true, false) => Rules::RETRY_S,
+        (true, true) => Rules::ASK_AGAIN_S,
+    };
+    // Never past the end of looking, so that the order hears in time that nobody comes.
+    let retry_at = now.plus_s(pause_s).min(state.assign_by.max(now));
+    NobodyNear { round: state.round, radius_m, retry_at, asks_again }
+}
+
+fn assign(state: &DeliveryState, asked: &Requested, rider_id: RiderId, offer_id: OfferId) -> Vec<DeliveryEvent> {
+    if state.settled.contains(&offer_id) {
+        return vec![];
+    }
+    let delivery_id = asked.delivery_id;
+    match state.phase {
+        Phase::Asking { offer_id: open, rider_id: who, .. } if open == offer_id && who == rider_id => {
+            vec![DeliveryEvent::Assigned(Assigned {
+                delivery_id,
+                order_id: asked.order_id,
+                rider_id,
+                offer_id,
+                pickup: asked.pickup,
+                dropoff: asked.dropoff,
+                ready_at: asked.ready_at,
+            })]
+        }
+        _ => vec![DeliveryEvent::AssignmentRefused(AssignmentRefused { delivery_id, rider_id, offer_id })],
+    }
+}
+
+fn unassign(
+    state: &DeliveryState,
+    asked: &Requested,
+    rider_id: RiderId,
+    reason: UnassignReason,
+    now: Timestamp,
+) -> Decided {
+    let (Phase::Riding { leg, due_at }, Some(bearer)) = (state.phase, state.bearer) else { return Ok(vec![]) };
+    if bearer.rider_id != rider_id || (reason == UnassignReason::TooLate && now < due_at) {
+        return Ok(vec![]);
+    }
+    if leg.has_food() {
+        return Err(DeliveryRejection::AlreadyPickedUp);
+    }
+    let first = Unassigned {
+        delivery_id: asked.delivery_id,
+        order_id: asked.order_id,
+        rider_id,
+        offer_id: bearer.offer_id,
+        reason,
+    };
+    Ok(and_search(state, asked, DeliveryEvent::Unassigned(first), now))
+}
+
+fn note_ready(state: &DeliveryState, asked: &Requested, now: Timestamp) -> Vec<DeliveryEvent> {
+    let over = matches!(state.phase, Phase::Over { .. });
+    if state.ready || over {
+        return vec![];
+    }
+    let ready = DeliveryEvent::ReadyNoted(ReadyNoted {});
+    // Ready before the look-ahead expected it: look for a rider now.
+    if state.round == 0 { and_search(state, asked, ready, now) } else { vec![ready] }
+}
+
+fn take_step(state: &DeliveryState, asked: &Requested, rider_id: RiderId, step: RiderStep) -> Decided {
+    let is_theirs = state.bearer.is_some_and(|bearer| bearer.rider_id == rider_id);
+    let leg = match state.phase {
+        Phase::Over { end: Status::Delivered } if is_theirs => return Ok(vec![]),
+        Phase::Over { end } => return Err(DeliveryRejection::Over { status: end }),
+        Phase::Riding { leg, .. } if is_theirs => leg,
+        _ => return Err(DeliveryRejection::NotYours),
+    };
+    if step.status() <= leg {
+        return Ok(vec![]); // said again, or a skipped step said late
+    }
+    if !step.follows(leg) {
+        return Err(DeliveryRejection::OutOfOrder { status: leg });
+    }
+    if step == RiderStep::PickedUp && !state.ready {
+        return Err(DeliveryRejection::FoodNotReady);
+    }
+    Ok(vec![step.event(step_of(asked, rider_id))])
+}
+
+fn cancel(state: &DeliveryState, asked: &Requested, even_with_food: bool) -> Decided {
+    let mut events = vec![];
+    match state.phase {
+        Phase::Over { end: Status::Delivered } => return Err(DeliveryRejection::Over { status: Status::Delivered }),
+        Phase::Over { .. } => return Ok(events),
+        Phase::Riding { leg, .. } if leg.has_food() && !even_with_food => {
+            return Err(DeliveryRejection::AlreadyPickedUp);
+        }
+        Phase::Asking { offer_id, rider_id, .. } => {
+            events.push(DeliveryEvent::OfferRevoked(OfferRevoked { offer_id, rider_id }));
+        }
+        _ => {}
+    }
+    events.push(DeliveryEvent::Cancelled(Cancelled {
+        delivery_id: asked.delivery_id,
+        order_id: asked.order_id,
+        rider_id: state.bearer.map(|bearer| bearer.rider_id),
+    }));
+    Ok(events)
+}

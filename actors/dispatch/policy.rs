@@ -1,0 +1,86 @@
+//! What dispatch makes of others' facts: commands to its own deliveries. Pure.
+
+use uuid::Uuid;
+
+use super::{
+    DeliveryCommand,
+    event::{Requested, UnassignReason},
+    rules::DispatchRules as Rules,
+};
+use crate::{
+    event::{DecodeError, Recorded},
+    ids::{DeliveryId, OrderId},
+    order::event::{EndReason, Fulfilment, OrderEvent},
+    rider::event::RiderEvent,
+};
+
+/// The facts it reads.
+pub const KINDS: &[&str] = &[
+    "order.accepted",
+    "order.ready_for_pickup",
+    "order.rejecting",
+    "order.cancel_requested",
+    "offer.accepted",
+    "offer.declined",
+];
+
+/// The commands that `fact` leads to.
+///
+/// # Errors
+/// [`DecodeError`] when the fact has a kind from [`KINDS`] but not its shape.
+pub fn react(fact: &Recorded) -> Result<Vec<(Uuid, DeliveryCommand)>, DecodeError> {
+    match &*fact.kind {
+        "offer.accepted" | "offer.declined" => Ok(of_rider(&fact.typed()?)),
+        kind if KINDS.contains(&kind) => Ok(of_order(OrderId(fact.stream.id), &fact.typed()?, fact)),
+        _ => Ok(vec![]),
+    }
+}
+
+fn of_order(order_id: OrderId, event: &OrderEvent, fact: &Recorded) -> Vec<(Uuid, DeliveryCommand)> {
+    let delivery_id = DeliveryId::of(order_id);
+    let command = match event {
+        OrderEvent::Accepted(accepted) if accepted.fulfilment == Fulfilment::Delivery => {
+            let Some(dropoff) = accepted.dropoff else { return vec![] }; // a delivery without a door is never placed
+            DeliveryCommand::Request(Requested {
+                delivery_id,
+                order_id,
+                court_id: accepted.court_id,
+                pickup: accepted.handoff,
+                dropoff,
+                ready_at: accepted.ready_at,
+                promised_at: accepted.promised_at,
+                assign_by: Rules::assign_by(accepted.ready_at, fact.at),
+            })
+        }
+        OrderEvent::Ready(ready) if ready.fulfilment == Fulfilment::Delivery => DeliveryCommand::NoteReady,
+        OrderEvent::Rejecting(rejecting) => cancel(rejecting.reason),
+        OrderEvent::CancelRequested(request) => cancel(request.reason),
+        _ => return vec![],
+    };
+    vec![(delivery_id.0, command)]
+}
+
+/// A customer's change of mind cannot take food from a rider's bag; staff who say it cannot be handed over can.
+const fn cancel(reason: EndReason) -> DeliveryCommand {
+    let even_with_food = matches!(reason, EndReason::NotHandedOver | EndReason::StaffCancelled);
+    DeliveryCommand::Cancel { even_with_food }
+}
+
+fn of_rider(event: &RiderEvent) -> Vec<(Uuid, DeliveryCommand)> {
+    match event {
+        RiderEvent::OfferAccepted(yes) => {
+            let command = DeliveryCommand::Assign { rider_id: yes.rider_id, offer_id: yes.offer_id };
+            vec![(yes.delivery_id.0, command)]
+        }
+        RiderEvent::OfferDeclined(no) => {
+            vec![(no.delivery_id.0, DeliveryCommand::DeclineOffer { offer_id: no.offer_id })]
+        }
+        _ => vec![],
+    }
+}
+
+/// A rider who has gone quiet is taken off a delivery that is not in the bag yet; `zone` notices it.
+#[must_use]
+pub const fn unassign_silent(rider_id: crate::ids::RiderId) -> DeliveryCommand {
+    DeliveryCommand::Unassign { rider_id, reason: UnassignReason::Silent }
+}

@@ -1,0 +1,246 @@
+//! What a delivery's facts amount to. Rules stand in `decide`; this file only remembers.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    event::{DeliveryEvent, Requested},
+    rules::DispatchRules as Rules,
+};
+use crate::{
+    ids::{OfferId, RiderId},
+    time::Timestamp,
+};
+
+/// Where a delivery is, in the words of the field.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryStatus {
+    /// A rider is (or will be) sought.
+    Created,
+    /// A rider has it.
+    Confirmed,
+    /// The rider rides to the court.
+    EnrouteToPickup,
+    /// The rider stands at the hand-off point.
+    ArrivedAtPickup,
+    /// The rider has the food.
+    PickedUp,
+    /// The rider rides to the door.
+    EnrouteToDropoff,
+    /// The rider stands at the door.
+    ArrivedAtDropoff,
+    /// Handed over. The end.
+    Delivered,
+    /// The order ended badly. The end.
+    Cancelled,
+    /// Nobody could be found. The end.
+    Unassignable,
+}
+
+impl DeliveryStatus {
+    /// Whether nothing will happen any more.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Delivered | Self::Cancelled | Self::Unassignable)
+    }
+    /// Whether a rider has the food.
+    #[must_use]
+    pub const fn has_food(self) -> bool {
+        matches!(self, Self::PickedUp | Self::EnrouteToDropoff | Self::ArrivedAtDropoff)
+    }
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "phase")]
+pub enum Phase {
+    /// Nobody has asked for this delivery yet.
+    #[default]
+    Unrequested,
+    /// For the time of the next search.
+    Waiting {
+        /// When it starts.
+        search_at: Timestamp,
+    },
+    /// For the zone's answer.
+    Searching {
+        /// Unanswered until then, the search starts anew.
+        deadline_at: Timestamp,
+    },
+    /// For a rider's answer.
+    Asking {
+        /// Which offer.
+        offer_id: OfferId,
+        /// Who was asked.
+        rider_id: RiderId,
+        /// What the rider was told.
+        expires_at: Timestamp,
+    },
+    /// For the rider's next step, or for the food.
+    Riding {
+        /// The last step.
+        leg: DeliveryStatus,
+        /// When it takes too long.
+        due_at: Timestamp,
+    },
+    /// For nothing.
+    Over {
+        /// How it ended.
+        end: DeliveryStatus,
+    },
+}
+
+/// Who brings it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Bearer {
+    /// The rider.
+    pub rider_id: RiderId,
+    /// The offer they accepted.
+    pub offer_id: OfferId,
+}
+
+/// One delivery.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct DeliveryState {
+    /// What was asked for.
+    pub request: Option<Requested>,
+    /// What is waited for.
+    pub phase: Phase,
+    /// The last search's round.
+    pub round: u32,
+    /// No rider until then: unassignable.
+    pub assign_by: Timestamp,
+    /// Who brings it; kept after the hand-over.
+    pub bearer: Option<Bearer>,
+    /// Whether the food stands ready.
+    pub ready: bool,
+    /// Who said no, said nothing or was taken off, and is not asked again for now.
+    pub declined: Vec<RiderId>,
+    /// Acceptances that have had their answer, oldest first.
+    pub settled: Vec<OfferId>,
+    /// How often staff have been told in this leg.
+    pub reminders: u32,
+}
+
+impl DeliveryState {
+    /// Where it is; `None` before it was requested.
+    #[must_use]
+    pub const fn status(&self) -> Option<DeliveryStatus> {
+        match self.phase {
+            Phase::Unrequested => None,
+            Phase::Waiting { .. } | Phase::Searching { .. } | Phase::Asking { .. } => Some(DeliveryStatus::Created),
+            Phase::Riding { leg, .. } => Some(leg),
+            Phase::Over { end } => Some(end),
+        }
+    }
+    /// Whether `rider_id` brings it now.
+    #[must_use]
+    pub fn is_brought_by(&self, rider_id: RiderId) -> bool {
+        matches!(self.phase, Phase::Riding { .. }) && self.bearer.is_some_and(|bearer| bearer.rider_id == rider_id)
+    }
+
+    pub(super) fn evolve(&mut self, event: &DeliveryEvent, at: Timestamp) {
+        use DeliveryStatus as Status;
+        match event {
+            DeliveryEvent::Requested(requested) => {
+                self.assign_by = requested.assign_by;
+                self.phase = Phase::Waiting { search_at: Rules::search_at(requested.ready_at, at) };
+                self.request = Some(requested.clone());
+            }
+            DeliveryEvent::SearchStarted(search) => {
+                self.round = search.round;
+                self.phase = Phase::Searching { deadline_at: search.deadline_at };
+            }
+            DeliveryEvent::NobodyNear(nobody) => {
+                if nobody.asks_again {
+                    self.declined.clear();
+                }
+                self.phase = Phase::Waiting { search_at: nobody.retry_at };
+            }
+            DeliveryEvent::Offered(offered) => {
+                self.phase = Phase::Asking {
+                    offer_id: offered.offer_id,
+                    rider_id: offered.rider_id,
+                    expires_at: offered.expires_at,
+                };
+            }
+            DeliveryEvent::OfferDeclined(no) => self.not_them(no.rider_id, at),
+            DeliveryEvent::OfferExpired(silence) => self.not_them(silence.rider_id, at),
+            DeliveryEvent::OfferRevoked(_) => self.phase = Phase::Waiting { search_at: at },
+            DeliveryEvent::Assigned(assigned) => {
+                self.settle(assigned.offer_id);
+                self.bearer = Some(Bearer { rider_id: assigned.rider_id, offer_id: assigned.offer_id });
+                self.ride(Status::Confirmed, at);
+            }
+            DeliveryEvent::AssignmentRefused(refused) => self.settle(refused.offer_id),
+            DeliveryEvent::Unassigned(unassigned) => {
+                self.bearer = None;
+                self.assign_by = self.assign_by.max(at.plus_min(Rules::REASSIGN_WITHIN_MIN));
+                self.not_them(unassigned.rider_id, at);
+            }
+            DeliveryEvent::ReadyNoted(_) => {
+                self.ready = true;
+                if let Phase::Riding { leg: Status::ArrivedAtPickup, .. } = self.phase {
+                    self.ride(Status::ArrivedAtPickup, at);
+                }
+            }
+            DeliveryEvent::EnrouteToPickup(_) => {
+                if let Phase::Riding { leg, .. } = &mut self.phase {
+                    *leg = Status::EnrouteToPickup; // the time to arrive runs on
+                }
+            }
+            DeliveryEvent::ArrivedAtPickup(_) => self.ride(Status::ArrivedAtPickup, at),
+            DeliveryEvent::PickedUp(_) => self.ride(Status::PickedUp, at),
+            DeliveryEvent::EnrouteToDropoff(_) => self.ride(Status::EnrouteToDropoff, at),
+            DeliveryEvent::ArrivedAtDropoff(_) => self.ride(Status::ArrivedAtDropoff, at),
+            DeliveryEvent::Delivered(_) => self.phase = Phase::Over { end: Status::Delivered },
+            DeliveryEvent::Cancelled(_) => self.end_without_rider(Status::Cancelled),
+            DeliveryEvent::Unassignable(_) => self.end_without_rider(Status::Unassignable),
+            DeliveryEvent::Overdue(_) => {
+                self.reminders = self.reminders.saturating_add(1);
+                let remind_at = Rules::remind_at(self.reminders, at);
+                if let Phase::Riding { due_at, .. } = &mut self.phase {
+                    *due_at = remind_at;
+                }
+            }
+        }
+    }
+
+    /// The rider is not asked again for now, and the search may go on at once.
+    fn not_them(&mut self, rider_id: RiderId, at: Timestamp) {
+        self.declined.retain(|other| *other != rider_id);
+        if self.declined.len() >= Rules::DECLINED_MAX {
+            self.declined.remove(0);
+        }
+        self.declined.push(rider_id);
+        self.phase = Phase::Waiting { search_at: at };
+    }
+
+    fn settle(&mut self, offer_id: OfferId) {
+        if self.settled.len() >= Rules::SETTLED_MAX {
+            self.settled.remove(0);
+        }
+        self.settled.push(offer_id);
+    }
+
+    /// Enters a leg at `at`, with its time limit.
+    fn ride(&mut self, leg: DeliveryStatus, at: Timestamp) {
+        let (ready_at, promised_at) =
+            self.request.as_ref().map_or((at, at), |asked| (asked.ready_at, asked.promised_at));
+        let due_at = match leg {
+            DeliveryStatus::Confirmed | DeliveryStatus::EnrouteToPickup => {
+                at.plus_min(Rules::ARRIVE_WITHIN_MIN).max(ready_at.plus_min(Rules::ARRIVE_AFTER_READY_MIN))
+            }
+            DeliveryStatus::ArrivedAtPickup if self.ready => at.plus_min(Rules::PICK_UP_WITHIN_MIN),
+            DeliveryStatus::ArrivedAtPickup => at.max(ready_at).plus_min(Rules::WAIT_FOR_FOOD_MIN),
+            _ => at.max(promised_at).plus_min(Rules::DELIVER_WITHIN_MIN),
+        };
+        self.reminders = 0;
+        self.phase = Phase::Riding { leg, due_at };
+    }
+
+    fn end_without_rider(&mut self, end: DeliveryStatus) {
+        self.bearer = None;
+        self.phase = Phase::Over { end };
+    }
+}

@@ -1,0 +1,182 @@
+//! What a rider's facts amount to: the shift, the open offers, the bag. Rules stand in `decide`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{LapseReason, OfferReceived, RiderEvent, Vehicle};
+use crate::{
+    ids::{DeliveryId, OfferId, OrderId, RiderId},
+    place::Position,
+    time::Timestamp,
+};
+
+/// An offer that is over is remembered so long, so that a late tap on it gets a clear answer and an old fact that is
+/// read again does nothing. The feed is never behind by that much while anything works.
+const CLOSED_KEPT: Duration = Duration::from_secs(6 * 60 * 60);
+/// …and at most so many: a busy shift sees about a hundred.
+const CLOSED_MAX: usize = 256;
+
+/// On duty.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Shift {
+    /// On what.
+    pub vehicle: Vehicle,
+    /// Deliveries at once.
+    pub capacity: u32,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A delivery in the bag, or a place kept for one.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Held {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// The offer that was accepted.
+    pub offer_id: OfferId,
+    /// The court's hand-off point.
+    pub pickup: Position,
+    /// Since the acceptance.
+    pub since: Timestamp,
+    /// What is known once the delivery has said yes.
+    pub job: Option<Job>,
+}
+
+/// What an assigned rider knows.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Job {
+    /// Of which order.
+    pub order_id: OrderId,
+    /// The door.
+    pub dropoff: Position,
+    /// When the food should be ready.
+    pub ready_at: Timestamp,
+}
+
+/// How an offer ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The rider said no.
+    Declined,
+    /// No answer in time.
+    Expired,
+    /// Taken back.
+    Revoked,
+    /// Somebody else has it, or the yes came too late.
+    Taken,
+    /// It was accepted and the place is free again.
+    Released,
+}
+
+/// An offer that is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Closed {
+    /// Which offer.
+    pub offer_id: OfferId,
+    /// How.
+    pub outcome: Outcome,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One rider.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct RiderState {
+    /// Who; `None` before the first fact.
+    pub rider_id: Option<RiderId>,
+    /// On duty, and how.
+    pub shift: Option<Shift>,
+    /// Offers that wait for an answer, oldest first.
+    pub offers: Vec<OfferReceived>,
+    /// The bag.
+    pub held: Vec<Held>,
+    /// Offers that are over, oldest first; forgotten after a while.
+    pub closed: Vec<Closed>,
+}
+
+impl RiderState {
+    /// Deliveries that could be offered now: capacity less what is held and what is being asked.
+    #[must_use]
+    pub fn places_free(&self) -> usize {
+        let capacity = self.shift.map_or(0, |shift| usize::try_from(shift.capacity).unwrap_or(0));
+        capacity.saturating_sub(self.held.len() + self.offers.len())
+    }
+    /// The open offer `offer_id`.
+    #[must_use]
+    pub fn open(&self, offer_id: OfferId) -> Option<&OfferReceived> {
+        self.offers.iter().find(|offer| offer.offer_id == offer_id)
+    }
+    /// The place held by accepting `offer_id`.
+    #[must_use]
+    pub fn held_by(&self, offer_id: OfferId) -> Option<&Held> {
+        self.held.iter().find(|held| held.offer_id == offer_id)
+    }
+    /// How `offer_id` ended, while that is remembered.
+    #[must_use]
+    pub fn outcome(&self, offer_id: OfferId) -> Option<Outcome> {
+        self.closed.iter().rev().find(|closed| closed.offer_id == offer_id).map(|closed| closed.outcome)
+    }
+
+    pub(super) fn evolve(&mut self, event: &RiderEvent, at: Timestamp) {
+        self.closed.retain(|closed| at.since(closed.at) < CLOSED_KEPT);
+        match event {
+            RiderEvent::ShiftStarted(started) => {
+                self.rider_id = Some(started.rider_id);
+                self.shift = Some(Shift { vehicle: started.vehicle, capacity: started.capacity, since: at });
+            }
+            RiderEvent::ShiftEnded(_) => self.shift = None,
+            RiderEvent::OfferReceived(offer) => {
+                self.rider_id = Some(offer.rider_id);
+                self.offers.push(offer.clone());
+            }
+            RiderEvent::OfferAccepted(yes) => {
+                if let Some(index) = self.offers.iter().position(|offer| offer.offer_id == yes.offer_id) {
+                    let OfferReceived { delivery_id, offer_id, pickup, .. } = self.offers.remove(index);
+                    self.held.push(Held { delivery_id, offer_id, pickup, since: at, job: None });
+                }
+            }
+            RiderEvent::OfferDeclined(no) => {
+                self.rider_id = Some(no.rider_id);
+                self.close(no.offer_id, Outcome::Declined, at);
+            }
+            RiderEvent::OfferLapsed(lapsed) => self.close(lapsed.offer_id, lapsed.reason.into(), at),
+            RiderEvent::DeliveryConfirmed(confirmed) => {
+                if let Some(held) = self.held.iter_mut().find(|held| held.delivery_id == confirmed.delivery_id) {
+                    held.job = Some(Job {
+                        order_id: confirmed.order_id,
+                        dropoff: confirmed.dropoff,
+                        ready_at: confirmed.ready_at,
+                    });
+                }
+            }
+            RiderEvent::DeliveryReleased(released) => {
+                if let Some(index) = self.held.iter().position(|held| held.delivery_id == released.delivery_id) {
+                    let held = self.held.remove(index);
+                    // Never the rider's after all: somebody else's, or nobody's.
+                    let outcome = if held.job.is_none() { Outcome::Taken } else { Outcome::Released };
+                    self.close(held.offer_id, outcome, at);
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, offer_id: OfferId, outcome: Outcome, at: Timestamp) {
+        self.offers.retain(|offer| offer.offer_id != offer_id);
+        if self.closed.len() >= CLOSED_MAX {
+            self.closed.remove(0);
+        }
+        self.closed.push(Closed { offer_id, outcome, at });
+    }
+}
+
+impl From<LapseReason> for Outcome {
+    fn from(reason: LapseReason) -> Self {
+        match reason {
+            LapseReason::Expired => Self::Expired,
+            LapseReason::Revoked => Self::Revoked,
+            LapseReason::Taken => Self::Taken,
+        }
+    }
+}
