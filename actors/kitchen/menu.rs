@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{ItemId, ModifierId},
+    kitchen::event::EightySix,
     money::Money,
     time::Timestamp,
 };
@@ -16,6 +17,89 @@ pub struct Menu {
     /// In the order of the card.
     pub items: Vec<MenuItem>,
 }
+
+impl Menu {
+    /// Whether the item or modifier is on it.
+    #[must_use]
+    pub fn has(&self, what: EightySix) -> bool {
+        self.items.iter().any(|item| match what {
+            EightySix::Item(id) => item.item_id == id,
+            EightySix::Modifier(id) => item.modifiers().any(|modifier| modifier.modifier_id == id),
+        })
+    }
+
+    /// What contradicts itself: a JSON pointer into the menu, and what would be right. `None`: nothing.
+    /// A modifier may stand in several groups ("extra cheese"), but only once in each.
+    #[must_use]
+    pub fn problem(&self) -> Option<(String, &'static str)> {
+        let bad_price = |price: Money| {
+            !(0..=Money::MAX_MINOR).contains(&price.amount)
+                || self.items.first().is_some_and(|first| first.price.currency != price.currency)
+        };
+        if self.items.len() > ITEMS_MAX {
+            return Some(("/items".to_owned(), "a menu has 300 items at most"));
+        }
+        for (i, item) in self.items.iter().enumerate() {
+            let at = |field: &str| format!("/items/{i}{field}");
+            if self.items.iter().take(i).any(|other| other.item_id == item.item_id) {
+                return Some((at("/item_id"), "each item stands on the menu once"));
+            }
+            if item.name.trim().is_empty() || item.name.len() > TEXT_MAX || item.section.len() > TEXT_MAX {
+                return Some((at("/name"), "names have 1 to 200 characters"));
+            }
+            if item.description.len() > 5 * TEXT_MAX {
+                return Some((at("/description"), "a description has 1,000 characters at most"));
+            }
+            if bad_price(item.price) {
+                return Some((at("/price"), "prices are 0 or more, all in one currency"));
+            }
+            if item.tax_basis_points > 10_000 {
+                return Some((at("/tax_basis_points"), "tax is 0 to 10000 basis points"));
+            }
+            if item.modifier_groups.len() > GROUPS_MAX {
+                return Some((at("/modifier_groups"), "an item has 20 groups of modifiers at most"));
+            }
+            for (g, group) in item.modifier_groups.iter().enumerate() {
+                let at = |field: &str| format!("/items/{i}/modifier_groups/{g}{field}");
+                let count = u32::try_from(group.modifiers.len()).unwrap_or(u32::MAX);
+                if count == 0 || group.modifiers.len() > OPTIONS_MAX {
+                    return Some((at("/modifiers"), "a group has 1 to 50 modifiers"));
+                }
+                if group.min > group.max || group.max == 0 || group.min > count {
+                    return Some((
+                        at("/min"),
+                        "min must not be over max nor over the number of modifiers; max is over 0",
+                    ));
+                }
+                for (m, modifier) in group.modifiers.iter().enumerate() {
+                    if group.modifiers.iter().take(m).any(|other| other.modifier_id == modifier.modifier_id) {
+                        return Some((
+                            at(&format!("/modifiers/{m}/modifier_id")),
+                            "each modifier stands in a group once",
+                        ));
+                    }
+                    if modifier.name.trim().is_empty() || modifier.name.len() > TEXT_MAX {
+                        return Some((at(&format!("/modifiers/{m}/name")), "names have 1 to 200 characters"));
+                    }
+                    if bad_price(modifier.price) {
+                        return Some((
+                            at(&format!("/modifiers/{m}/price")),
+                            "prices are 0 or more, all in one currency",
+                        ));
+                    }
+                }
+            }
+        }
+        None
+    }
+}
+
+// Far above any card we have seen (a guess); they bound the state, which carries the menu in each snapshot.
+const ITEMS_MAX: usize = 300;
+const GROUPS_MAX: usize = 20;
+const OPTIONS_MAX: usize = 50;
+/// Bytes of a name.
+const TEXT_MAX: usize = 200;
 
 /// A dish or drink.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -34,6 +118,13 @@ pub struct MenuItem {
     pub tax_basis_points: u32,
     /// Questions the guest answers.
     pub modifier_groups: Vec<ModifierGroup>,
+}
+
+impl MenuItem {
+    /// All options of all its groups.
+    pub fn modifiers(&self) -> impl Iterator<Item = &Modifier> {
+        self.modifier_groups.iter().flat_map(|group| &group.modifiers)
+    }
 }
 
 /// "Choose your broth": options of which `min` to `max` are chosen.
