@@ -29,10 +29,16 @@ events! {
         Accepted(Accepted) = "order.accepted",
         /// The first kitchen has begun to cook.
         PreparationStarted(PreparationStarted) = "order.preparation_started",
+        /// Another kitchen has begun to cook.
+        PartStarted(PartStarted) = "order.part_started",
+        /// A kitchen needs longer; what was promised moves.
+        Delayed(Delayed) = "order.delayed",
         /// One kitchen's part stands at the hand-off point.
         PartReady(PartReady) = "order.part_ready",
         /// All parts stand at the hand-off point.
         Ready(Ready) = "order.ready_for_pickup",
+        /// One kitchen's part was fetched at the counter, others are still to come.
+        PartCollected(PartCollected) = "order.part_collected",
         /// A rider is on the way to the court.
         RiderAssigned(RiderAssigned) = "order.rider_assigned",
         /// The rider is no longer coming; another one is sought.
@@ -53,6 +59,8 @@ events! {
         Cancelled(Closed) = "order.cancelled",
         /// Nobody paid in time.
         Expired(Expired) = "order.expired",
+        /// It has been waiting for longer than it should, and only a person can help.
+        Overdue(Overdue) = "order.overdue",
     }
 }
 
@@ -261,6 +269,33 @@ pub struct PreparationStarted {
     pub kitchen_id: KitchenId,
 }
 
+/// Body of `order.part_started`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PartStarted {
+    /// Which kitchen began.
+    pub kitchen_id: KitchenId,
+}
+
+/// Body of `order.delayed`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Delayed {
+    /// Who needs longer.
+    pub kitchen_id: KitchenId,
+    /// When all parts should be ready now.
+    pub ready_at: Timestamp,
+    /// When it should be at the door or the counter now.
+    pub promised_at: Timestamp,
+    /// Who ordered.
+    pub customer_id: UserId,
+}
+
+/// Body of `order.part_collected`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PartCollected {
+    /// Whose part.
+    pub kitchen_id: KitchenId,
+}
+
 /// Body of `order.part_ready`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PartReady {
@@ -395,6 +430,27 @@ pub struct Closed {
 /// Body of `order.expired`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Expired {
+    /// Who ordered.
+    pub customer_id: UserId,
+}
+
+/// What an overdue order waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingFor {
+    /// The rider has the food and is silent.
+    Delivery,
+    /// The money has not come back yet.
+    Settlement,
+}
+
+/// Body of `order.overdue`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Overdue {
+    /// For what.
+    pub waiting_for: WaitingFor,
+    /// 1 for the first call for help.
+    pub times: u32,
     /// Who ordered.
     pub customer_id: UserId,
 }

@@ -1,0 +1,111 @@
+//! What the order makes of other services' facts: each becomes a wish to the one order it speaks of.
+
+use uuid::Uuid;
+
+use super::{
+    command::OrderCommand,
+    event::{EndReason, RejectReason},
+};
+use crate::{
+    dispatch::event::DeliveryEvent,
+    event::{DecodeError, Event, Recorded},
+    ids::KitchenId,
+    kitchen::event::KitchenEvent,
+    payment::event::PaymentEvent,
+};
+
+/// The order service's choreography.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderPolicy;
+
+impl OrderPolicy {
+    /// Its name in leases, cursors and metrics.
+    pub const NAME: &'static str = "order";
+    /// The facts it reacts to.
+    pub const KINDS: &'static [&'static str] = &[
+        "payment.authorized",
+        "payment.declined",
+        "payment.capture_failed",
+        "payment.voided",
+        "payment.refunded",
+        "payment.nothing_to_reverse",
+        "ticket.accepted",
+        "ticket.rejected",
+        "ticket.expired",
+        "ticket.delayed",
+        "ticket.fired",
+        "ticket.ready",
+        "ticket.collected",
+        "delivery.assigned",
+        "delivery.unassigned",
+        "delivery.picked_up",
+        "delivery.delivered",
+        "delivery.unassignable",
+    ];
+
+    /// The wishes that follow from `fact`, each with the order it is for.
+    ///
+    /// # Errors
+    /// When a fact of a listed kind cannot be read.
+    pub fn react(fact: &Recorded) -> Result<Vec<(Uuid, OrderCommand)>, DecodeError> {
+        let noun = fact.kind.split('.').next().unwrap_or_default();
+        let wish = match noun {
+            "payment" => of_payment(PaymentEvent::decode(&fact.kind, &fact.body)?),
+            "ticket" => of_ticket(KitchenId(fact.stream.id), KitchenEvent::decode(&fact.kind, &fact.body)?),
+            "delivery" => of_delivery(DeliveryEvent::decode(&fact.kind, &fact.body)?),
+            _ => None,
+        };
+        Ok(wish.into_iter().collect())
+    }
+}
+
+fn of_payment(fact: PaymentEvent) -> Option<(Uuid, OrderCommand)> {
+    let (order, command) = match fact {
+        PaymentEvent::Authorized(fact) => {
+            (fact.order_id, OrderCommand::MarkPaid { payment_id: fact.payment_id, amount: fact.amount })
+        }
+        PaymentEvent::Declined(fact) => (fact.order_id, OrderCommand::Reject { reason: EndReason::PaymentDeclined }),
+        PaymentEvent::CaptureFailed(fact) => (fact.order_id, OrderCommand::Reject { reason: EndReason::CaptureFailed }),
+        PaymentEvent::Voided(fact) => (fact.order_id, OrderCommand::Close { refunded: None }),
+        PaymentEvent::Refunded(fact) => (fact.order_id, OrderCommand::Close { refunded: Some(fact.amount) }),
+        PaymentEvent::NothingToReverse(fact) => (fact.order_id, OrderCommand::Close { refunded: None }),
+        _ => return None,
+    };
+    Some((order.0, command))
+}
+
+fn of_ticket(kitchen_id: KitchenId, fact: KitchenEvent) -> Option<(Uuid, OrderCommand)> {
+    let (order, command) = match fact {
+        KitchenEvent::TicketAccepted(fact) => {
+            (fact.order_id, OrderCommand::NoteTicketAccepted { kitchen_id, prep_min: fact.prep_min })
+        }
+        KitchenEvent::TicketRejected(fact) => {
+            (fact.order_id, OrderCommand::NoteTicketRejected { kitchen_id, reason: fact.reason })
+        }
+        KitchenEvent::TicketExpired(fact) => {
+            (fact.order_id, OrderCommand::NoteTicketRejected { kitchen_id, reason: RejectReason::NoAnswer })
+        }
+        KitchenEvent::TicketDelayed(fact) => {
+            (fact.order_id, OrderCommand::NoteDelay { kitchen_id, ready_at: fact.ready_at })
+        }
+        KitchenEvent::Fired(fact) => (fact.order_id, OrderCommand::NotePreparation { kitchen_id }),
+        KitchenEvent::TicketReady(fact) => (fact.order_id, OrderCommand::NoteReady { kitchen_id }),
+        KitchenEvent::TicketCollected(fact) => (fact.order_id, OrderCommand::NoteCollected { kitchen_id }),
+        _ => return None,
+    };
+    Some((order.0, command))
+}
+
+fn of_delivery(fact: DeliveryEvent) -> Option<(Uuid, OrderCommand)> {
+    let (order, command) = match fact {
+        DeliveryEvent::Assigned(fact) => {
+            (fact.order_id, OrderCommand::NoteRider { rider_id: fact.rider_id, delivery_id: fact.delivery_id })
+        }
+        DeliveryEvent::Unassigned(fact) => (fact.order_id, OrderCommand::NoteRiderGone { rider_id: fact.rider_id }),
+        DeliveryEvent::PickedUp(fact) => (fact.order_id, OrderCommand::NotePickup { rider_id: fact.rider_id }),
+        DeliveryEvent::Delivered(fact) => (fact.order_id, OrderCommand::Deliver { rider_id: fact.rider_id }),
+        DeliveryEvent::Unassignable(fact) => (fact.order_id, OrderCommand::Reject { reason: EndReason::NoRider }),
+        _ => return None,
+    };
+    Some((order.0, command))
+}

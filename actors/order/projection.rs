@@ -1,0 +1,294 @@
+//! What people see of an order: the whole of it as a view, and each fact as a live frame's data. Readers differ by role;
+//! a fact hidden from a role is sent as redacted with its number, so that numbering is equal for all.
+//! The payment method's token leaves this service in no direction but the provider's.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    event::{EndReason, Fulfilment, Line, OrderEvent, Part, RejectReason, Totals},
+    state::{Known, OrderState, OrderStatus, PartAnswer, PartStage, Timeline},
+};
+use crate::{
+    event::Version,
+    ids::{CourtId, DeliveryId, KitchenId, OrderId, PaymentId, QuoteId, RiderId, TicketId, UserId},
+    money::Money,
+    place::Position,
+    time::Timestamp,
+};
+
+/// As whom somebody looks at an order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Its customer.
+    Customer,
+    /// Staff of these kitchens: their parts only, no address and no money.
+    KitchenStaff(BTreeSet<KitchenId>),
+    /// Its rider: where from and where to, nothing of the basket's price.
+    Rider,
+    /// Everything but the payment method.
+    Admin,
+}
+
+/// An order as a client reads it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct OrderView {
+    /// Which order.
+    pub order_id: OrderId,
+    /// How many facts it holds: its `ETag`, and the sequence number of its last live frame.
+    pub version: Version,
+    /// At which court.
+    pub court_id: CourtId,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Whether the money is held.
+    pub paid: bool,
+    /// Set while it is coming to a bad end and the money is on its way back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<OrderStatus>,
+    /// Why it ended badly, or is about to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<EndReason>,
+    /// Pickup or delivery.
+    pub fulfilment: Fulfilment,
+    /// One part a kitchen.
+    pub parts: Vec<PartView>,
+    /// As placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Totals>,
+    /// What the accepted parts, fees and tip come to; once the kitchens have answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_totals: Option<Totals>,
+    /// What went back after it had been captured; once it has ended badly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunded: Option<Money>,
+    /// Who ordered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<UserId>,
+    /// The quote it honours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote_id: Option<QuoteId>,
+    /// Its payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<PaymentId>,
+    /// Where it is fetched.
+    pub handoff: Position,
+    /// Where it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropoff: Option<Position>,
+    /// Who brings it, while it is being brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rider_id: Option<RiderId>,
+    /// On which delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery_id: Option<DeliveryId>,
+    /// When the customer wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted_at: Option<Timestamp>,
+    /// When all parts should be ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_at: Option<Timestamp>,
+    /// When it should be at the door or the counter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promised_at: Option<Timestamp>,
+    /// When what happened.
+    pub timeline: Timeline,
+}
+
+/// One kitchen's part as a client reads it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PartView {
+    /// Who cooks.
+    pub kitchen_id: KitchenId,
+    /// The kitchen's name.
+    pub kitchen_name: String,
+    /// The kitchen's ticket.
+    pub ticket_id: TicketId,
+    /// What the kitchen said.
+    pub answer: AnswerView,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<RejectReason>,
+    /// How far it is, if it is cooked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<PartStage>,
+    /// When the kitchen begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fire_at: Option<Timestamp>,
+    /// What.
+    pub lines: Vec<Line>,
+    /// Sum of the lines.
+    pub subtotal: Money,
+}
+
+/// What a kitchen said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerView {
+    /// Nothing yet.
+    Open,
+    /// Yes.
+    Accepted,
+    /// No.
+    Rejected,
+}
+
+/// The order as `role` may see it; `None` if there is none, or nothing of it concerns this reader.
+#[must_use]
+pub fn view(role: &Role, state: &OrderState, version: Version) -> Option<OrderView> {
+    let order = state.order()?;
+    let mut full = full_view(order, version);
+    Some(match role {
+        Role::Admin => full,
+        Role::Customer => OrderView { customer_id: None, ..full },
+        Role::KitchenStaff(kitchens) => {
+            full.parts.retain(|part| kitchens.contains(&part.kitchen_id));
+            if full.parts.is_empty() {
+                return None;
+            }
+            OrderView { dropoff: None, ..without_money(full) }
+        }
+        Role::Rider => OrderView { parts: vec![], ..without_money(full) },
+    })
+}
+
+fn without_money(view: OrderView) -> OrderView {
+    OrderView {
+        totals: None,
+        accepted_totals: None,
+        refunded: None,
+        customer_id: None,
+        quote_id: None,
+        payment_id: None,
+        ..view
+    }
+}
+
+fn full_view(order: &Known, version: Version) -> OrderView {
+    let placed = &order.placed;
+    let rider = order.rider.filter(|_| !order.status.is_final());
+    OrderView {
+        order_id: placed.order_id,
+        version,
+        court_id: placed.court_id,
+        status: order.status,
+        paid: order.paid.is_some(),
+        ending: order.ending.filter(|_| !order.status.is_final()).map(|ending| ending.into),
+        reason: order.ending.map(|ending| ending.reason),
+        fulfilment: placed.fulfilment,
+        parts: placed.parts.iter().map(|part| part_view(order, part)).collect(),
+        totals: Some(placed.totals),
+        accepted_totals: order.plan.is_some().then(|| order.totals()),
+        refunded: order.refunded,
+        customer_id: Some(placed.customer_id),
+        quote_id: placed.quote_id,
+        payment_id: order.paid.map(|paid| paid.payment_id),
+        handoff: placed.handoff,
+        dropoff: placed.dropoff,
+        rider_id: rider.map(|rider| rider.rider_id),
+        delivery_id: rider.map(|rider| rider.delivery_id),
+        wanted_at: placed.wanted_at,
+        ready_at: order.ready_at(),
+        promised_at: order.plan.as_ref().map(|plan| plan.promised_at),
+        timeline: order.timeline,
+    }
+}
+
+fn part_view(order: &Known, part: &Part) -> PartView {
+    let state = order.part(part.kitchen_id);
+    let (answer, reason) = match state.map(|state| state.answer) {
+        Some(PartAnswer::Accepted { .. }) => (AnswerView::Accepted, None),
+        Some(PartAnswer::Rejected { reason }) => (AnswerView::Rejected, Some(reason)),
+        Some(PartAnswer::Open) | None => (AnswerView::Open, None),
+    };
+    let fire = order.plan.as_ref().and_then(|plan| plan.fires.iter().find(|fire| fire.kitchen_id == part.kitchen_id));
+    PartView {
+        kitchen_id: part.kitchen_id,
+        kitchen_name: part.kitchen_name.clone(),
+        ticket_id: part.ticket_id,
+        answer,
+        reason,
+        stage: state.filter(|state| state.is_accepted()).map(|state| state.stage),
+        fire_at: fire.map(|fire| fire.fire_at),
+        lines: part.lines.clone(),
+        subtotal: part.subtotal,
+    }
+}
+
+/// The data of one fact's live frame as `role` may see it; `None`: redacted, only its number is sent.
+#[must_use]
+pub fn event_for(role: &Role, event: &OrderEvent) -> Option<Value> {
+    let mut data = body(event);
+    let fields = data.as_object_mut()?;
+    fields.remove("payment_method");
+    fields.remove("contact_id");
+    match role {
+        Role::Admin => {}
+        Role::Customer => {
+            fields.remove("customer_id");
+        }
+        Role::Rider => return for_rider(event),
+        Role::KitchenStaff(kitchens) => return for_kitchens(kitchens, event),
+    }
+    Some(data)
+}
+
+fn body(event: &OrderEvent) -> Value {
+    use crate::event::Event;
+    serde_json::from_str(&event.encode()).expect("an event's body is JSON")
+}
+
+/// A rider reads when, where from and where to.
+fn for_rider(event: &OrderEvent) -> Option<Value> {
+    Some(match event {
+        OrderEvent::Accepted(fact) => json!({
+            "ready_at": fact.ready_at, "promised_at": fact.promised_at, "handoff": fact.handoff, "dropoff": fact.dropoff,
+        }),
+        OrderEvent::Delayed(fact) => json!({"ready_at": fact.ready_at, "promised_at": fact.promised_at}),
+        _ => return on_the_way(event),
+    })
+}
+
+/// Staff read what concerns their own kitchens, and where the order as a whole stands.
+fn for_kitchens(kitchens: &BTreeSet<KitchenId>, event: &OrderEvent) -> Option<Value> {
+    let own = |kitchen_id: KitchenId| kitchens.contains(&kitchen_id);
+    let kitchen_id = match event {
+        OrderEvent::Paid(fact) => {
+            let parts: Vec<_> = fact.parts.iter().filter(|part| own(part.kitchen_id)).collect();
+            let data = json!({"parts": parts, "answer_by": fact.answer_by, "fulfilment": fact.fulfilment});
+            return (!parts.is_empty()).then_some(data);
+        }
+        OrderEvent::Accepted(fact) => {
+            let fires: Vec<_> = fact.fires.iter().filter(|fire| own(fire.kitchen_id)).collect();
+            let data = json!({"fires": fires, "ready_at": fact.ready_at, "fulfilment": fact.fulfilment});
+            return (!fires.is_empty()).then_some(data);
+        }
+        OrderEvent::PartAccepted(fact) => fact.kitchen_id,
+        OrderEvent::PartRejected(fact) => fact.kitchen_id,
+        OrderEvent::PreparationStarted(fact) => fact.kitchen_id,
+        OrderEvent::PartStarted(fact) => fact.kitchen_id,
+        OrderEvent::PartReady(fact) => fact.kitchen_id,
+        OrderEvent::PartCollected(fact) => fact.kitchen_id,
+        OrderEvent::Delayed(fact) => return Some(json!({"ready_at": fact.ready_at})),
+        _ => return on_the_way(event),
+    };
+    own(kitchen_id).then(|| body(event))
+}
+
+/// What everybody who has a hand in the order reads of its way and its end.
+fn on_the_way(event: &OrderEvent) -> Option<Value> {
+    Some(match event {
+        OrderEvent::Ready(fact) => json!({"fulfilment": fact.fulfilment}),
+        OrderEvent::RiderAssigned(fact) => json!({"rider_id": fact.rider_id, "delivery_id": fact.delivery_id}),
+        OrderEvent::RiderUnassigned(fact) => json!({"rider_id": fact.rider_id}),
+        OrderEvent::PickedUp(fact) => json!({"rider_id": fact.rider_id}),
+        OrderEvent::Delivered(fact) => json!({"rider_id": fact.rider_id}),
+        OrderEvent::Completed(_) => json!({}),
+        OrderEvent::Rejecting(fact) => json!({"reason": fact.reason}),
+        OrderEvent::CancelRequested(fact) => json!({"by": fact.by, "reason": fact.reason}),
+        OrderEvent::Rejected(fact) | OrderEvent::Cancelled(fact) => json!({"reason": fact.reason}),
+        _ => return None,
+    })
+}
