@@ -12,12 +12,24 @@ pub mod decider;
 pub mod event;
 pub mod ports;
 
-pub mod dispatch;
-pub mod kitchen;
-pub mod notification;
+pub mod ask;
+pub mod directory;
+mod entity;
+pub mod reactor;
+
 pub mod order;
+
 pub mod payment;
+
+pub mod kitchen;
+
+pub mod dispatch;
+
 pub mod rider;
 
+pub mod notification;
+
+pub mod memory;
+
 #[cfg(test)]
-pub mod testing;
+mod testing;

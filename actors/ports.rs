@@ -136,6 +136,8 @@ pub trait Journal: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<Vec<Recorded>, ReadError>>;
     /// Facts of every stream after `position`, in commit order, at most `limit`.
     fn feed(&self, after: i64, limit: u32) -> BoxFuture<'static, Result<Vec<Recorded>, ReadError>>;
+    /// The position of the newest committed fact; zero in an empty journal.
+    fn end(&self) -> BoxFuture<'static, Result<i64, ReadError>>;
     /// Whether the event was written: settles an [`Appended::Unknown`].
     fn holds(&self, stream: StreamId, event_id: Uuid) -> BoxFuture<'static, Result<bool, ReadError>>;
     /// The newest snapshot of `stream`.
@@ -174,6 +176,8 @@ pub trait Cursors: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<Vec<u32>, ReadError>>;
     /// Gives every lease of this node back, at a clean stop.
     fn release(&self) -> BoxFuture<'static, ()>;
+    /// Puts a fact that `service` cannot take aside, with the reason, so that the rest goes on.
+    fn bury(&self, service: &'static str, fact: Recorded, reason: String) -> BoxFuture<'static, Result<(), ReadError>>;
 }
 
 /// A partition of the feed held under a lease.

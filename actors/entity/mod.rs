@@ -1,0 +1,482 @@
+//! The one actor shell: it loads, asks `decide`, appends, folds, answers, and keeps one timer. It holds no rule.
+//!
+//! While an append is in flight, tasks wait in a bounded queue; when it returns, all waiting ones are decided in turn
+//! against the evolving state and appended together, each answered for itself. The state is folded ahead of the
+//! commit; if the append fails, the actor comes back from the journal.
+
+mod turn;
+
+use std::{cell::Cell, collections::VecDeque, rc::Rc, sync::Arc, time::Duration};
+
+use actix::prelude::*;
+use tracing::{debug, error, warn};
+use uuid::Uuid;
+
+use crate::{
+    ask::{AskError, Asked, Seen, Task, Wish},
+    decider::{Decider, Origin},
+    directory::{Passivate, Shard},
+    event::{Recorded, Version},
+    ports::{Append, Appended, Kernel, ReadError, Snapshot},
+    stream::StreamId,
+    time::Timestamp,
+};
+use turn::{Batch, Turn};
+
+/// A timer is looked at anew at least this often, so that a business clock that is sped up is noticed.
+const TIMER_MAX: Duration = Duration::from_secs(30);
+/// A deadline that its own command did not move is tried again after this long, so that a rule's mistake cannot spin.
+const DEADLINE_BACKOFF: Duration = Duration::from_secs(5);
+/// How often an unknown outcome is looked up before the caller is told to come back.
+const SETTLE_TRIES: u32 = 6;
+
+/// What the entity is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// Nothing is in memory.
+    Cold,
+    /// The stream is being read, in whole or from the known version on.
+    Reading,
+    /// Idle, up to date as far as this node knows.
+    Ready,
+    /// An append is in flight.
+    Appending,
+}
+
+/// The actor of one stream.
+pub(crate) struct Entity<D: Decider> {
+    id: StreamId,
+    incarnation: u64,
+    kernel: Kernel,
+    shard: Addr<Shard<D>>,
+    phase: Phase,
+    queue: VecDeque<Task<D>>,
+    state: Arc<D::State>,
+    version: Rc<Cell<Version>>,
+    snapshot_version: Version,
+    correlation: Uuid,
+    timer: Option<SpawnHandle>,
+    last_asked: Timestamp,
+    /// The deadline that was decided last and when it may be decided again, against spinning.
+    fired: Option<Timestamp>,
+    panics: VecDeque<Timestamp>,
+    quarantined_until: Option<Timestamp>,
+    leaving: bool,
+}
+
+impl<D: Decider> Entity<D> {
+    pub(crate) fn new(
+        id: StreamId,
+        incarnation: u64,
+        kernel: Kernel,
+        shard: Addr<Shard<D>>,
+        version: Rc<Cell<Version>>,
+    ) -> Self {
+        let now = kernel.clock.now();
+        Self {
+            id,
+            incarnation,
+            kernel,
+            shard,
+            phase: Phase::Cold,
+            queue: VecDeque::new(),
+            state: Arc::default(),
+            version,
+            snapshot_version: 0,
+            correlation: id.id,
+            timer: None,
+            last_asked: now,
+            fired: None,
+            panics: VecDeque::new(),
+            quarantined_until: None,
+            leaving: false,
+        }
+    }
+
+    /// Moves on from wherever the entity stands; called after every change.
+    fn advance(&mut self, ctx: &mut Context<Self>) {
+        match self.phase {
+            Phase::Cold if !self.queue.is_empty() => self.read(ctx, Duration::ZERO),
+            Phase::Ready if !self.queue.is_empty() => self.turn(ctx),
+            Phase::Ready => self.arm(ctx),
+            Phase::Cold | Phase::Reading | Phase::Appending => {}
+        }
+    }
+
+    /// Decides everything that waits, then appends or, where all was refused, looks at the tail first.
+    fn turn(&mut self, ctx: &mut Context<Self>) {
+        let now = self.kernel.clock.now();
+        let batch = match Turn::over(self, now) {
+            Turn::Batch(batch) => batch,
+            Turn::Doubt => return self.read(ctx, Duration::ZERO),
+            Turn::Crashed => return self.restart(ctx, Duration::ZERO),
+            Turn::Nothing => return self.arm(ctx),
+        };
+        let append = Append {
+            stream: self.id,
+            expected: self.version.get(),
+            events: batch.events.clone(),
+            deadline_at: D::deadline(&self.state).map(|deadline| deadline.at),
+            answers: batch.answers.clone(),
+            contacts: batch.contacts.clone(),
+        };
+        self.phase = Phase::Appending;
+        let journal = Arc::clone(&self.kernel.journal);
+        let (stream, first) = (self.id, batch.events[0].event_id);
+        let outcome = async move {
+            match journal.append(append).await {
+                Appended::Unknown => settle(journal.as_ref(), stream, first).await,
+                known => known,
+            }
+        };
+        ctx.spawn(outcome.into_actor(self).map(move |outcome, entity, ctx| entity.appended(batch, outcome, ctx)));
+    }
+
+    fn appended(&mut self, batch: Batch<D>, outcome: Appended, ctx: &mut Context<Self>) {
+        match outcome {
+            Appended::Committed => {
+                self.version.set(self.version.get() + batch.events.len() as Version);
+                self.correlation = batch.events.last().map_or(self.correlation, |event| event.correlation);
+                batch.committed(&self.state);
+                self.phase = Phase::Ready;
+                self.keep_snapshot(ctx);
+                return self.advance(ctx);
+            }
+            Appended::Conflict => {
+                debug!(stream = %self.id, "another writer was first on {}; deciding again", self.id);
+                let tries = batch.requeue(self, |asked| asked.conflicts += 1);
+                let jitter = Duration::from_millis(self.kernel.ids.below(5 * u64::from(tries.min(10)) + 1));
+                return self.restart(ctx, jitter);
+            }
+            Appended::Invalid { reason } if batch.is_single() => {
+                warn!(stream = %self.id, "the journal cannot store a command on {}: {reason}", self.id);
+                batch.fail(AskError::Invalid);
+            }
+            Appended::Invalid { .. } => drop(batch.requeue(self, |asked| asked.alone = true)),
+            Appended::Unavailable => batch.fail(AskError::Unavailable),
+            Appended::Unknown => {
+                error!(stream = %self.id, "an append to {} could not be settled; callers are asked to repeat", self.id);
+                batch.fail(AskError::Unavailable);
+            }
+        }
+        self.restart(ctx, Duration::ZERO);
+    }
+
+    /// Forgets what is in memory and comes back from the journal.
+    fn restart(&mut self, ctx: &mut Context<Self>, after: Duration) {
+        self.state = Arc::default();
+        self.version.set(0);
+        self.snapshot_version = 0;
+        self.phase = Phase::Cold;
+        if self.quarantined_until.is_some() {
+            return self.fail_all(&AskError::Quarantined, ctx);
+        }
+        if self.queue.is_empty() {
+            return self.arm(ctx);
+        }
+        self.read(ctx, after);
+    }
+
+    /// Reads the stream from the known version on (from the newest snapshot if nothing is known).
+    fn read(&mut self, ctx: &mut Context<Self>, after: Duration) {
+        self.phase = Phase::Reading;
+        let (journal, id, known, page) =
+            (Arc::clone(&self.kernel.journal), self.id, self.version.get(), self.kernel.limits.read_page);
+        let reading = async move {
+            if !after.is_zero() {
+                tokio::time::sleep(after).await;
+            }
+            let snapshot = if known == 0 { journal.snapshot(id).await? } else { None };
+            let mut from = snapshot.as_ref().map_or(known, |snapshot| snapshot.version);
+            let mut facts = Vec::new();
+            loop {
+                let read = journal.read(id, from, page).await?;
+                let full = read.len() as u64 == u64::from(page);
+                from = read.last().map_or(from, |fact| fact.version);
+                facts.extend(read);
+                if !full {
+                    return Ok::<_, ReadError>((snapshot, facts));
+                }
+            }
+        };
+        ctx.spawn(reading.into_actor(self).map(|read, entity, ctx| match read {
+            Ok((snapshot, facts)) => entity.have_read(snapshot, &facts, ctx),
+            Err(error) => entity.cannot_read(&error, ctx),
+        }));
+    }
+
+    fn have_read(&mut self, snapshot: Option<Snapshot>, facts: &[Recorded], ctx: &mut Context<Self>) {
+        if let Some(snapshot) = snapshot {
+            match serde_json::from_str(&snapshot.body) {
+                Ok(state) => {
+                    self.state = Arc::new(state);
+                    self.version.set(snapshot.version);
+                    self.snapshot_version = snapshot.version;
+                }
+                // A snapshot of another build's shape: worth nothing, and never the truth.
+                Err(error) => {
+                    warn!(stream = %self.id, %error, "the snapshot of {} cannot be read; folding from the start", self.id);
+                    return self.fold_from_start(ctx);
+                }
+            }
+        }
+        if !self.fold(facts) {
+            self.phase = Phase::Cold;
+            return self.fail_all(&AskError::Unavailable, ctx);
+        }
+        self.phase = Phase::Ready;
+        // Whatever waited during the read is now decided on a state that is fresh for it.
+        for task in &mut self.queue {
+            if let Task::Ask(asked) = task {
+                asked.checked = true;
+            }
+        }
+        self.advance(ctx);
+    }
+
+    /// Reads the whole stream past an unreadable snapshot.
+    fn fold_from_start(&mut self, ctx: &mut Context<Self>) {
+        let (journal, id, page) = (Arc::clone(&self.kernel.journal), self.id, self.kernel.limits.read_page);
+        let reading = async move {
+            let mut facts = Vec::new();
+            loop {
+                let read = journal.read(id, facts.len() as Version, page).await?;
+                if read.is_empty() {
+                    return Ok::<_, ReadError>(facts);
+                }
+                facts.extend(read);
+            }
+        };
+        ctx.spawn(reading.into_actor(self).map(|read, entity, ctx| match read {
+            Ok(facts) => entity.have_read(None, &facts, ctx),
+            Err(error) => entity.cannot_read(&error, ctx),
+        }));
+    }
+
+    /// Folds facts that follow the known version; older ones are skipped. False when one cannot be read.
+    fn fold(&mut self, facts: &[Recorded]) -> bool {
+        for fact in facts {
+            if fact.version != self.version.get() + 1 {
+                continue;
+            }
+            let event = match fact.typed::<D::Event>() {
+                Ok(event) => event,
+                Err(error) => {
+                    error!(stream = %self.id, version = fact.version, %error, "{} holds a fact this build cannot read", self.id);
+                    return false;
+                }
+            };
+            if !turn::evolve::<D>(&mut self.state, &event, fact.at) {
+                error!(stream = %self.id, version = fact.version, "folding {} panicked", self.id);
+                return false;
+            }
+            self.version.set(fact.version);
+            self.correlation = fact.correlation;
+        }
+        true
+    }
+
+    fn cannot_read(&mut self, error: &ReadError, ctx: &mut Context<Self>) {
+        warn!(stream = %self.id, %error, "{} cannot be read now", self.id);
+        self.phase = Phase::Cold;
+        self.state = Arc::default();
+        self.version.set(0);
+        self.fail_all(&AskError::Unavailable, ctx);
+    }
+
+    fn fail_all(&mut self, why: &AskError<std::convert::Infallible>, ctx: &mut Context<Self>) {
+        for task in self.queue.drain(..) {
+            match task {
+                Task::Ask(asked) => asked.answer(Err(widen(why))),
+                Task::Look(reply) => drop(reply.send(Err(why.clone()))),
+                Task::Wake => {}
+            }
+        }
+        self.arm(ctx);
+    }
+
+    fn keep_snapshot(&mut self, ctx: &mut Context<Self>) {
+        let version = self.version.get();
+        if version - self.snapshot_version < self.kernel.limits.snapshot_every {
+            return;
+        }
+        self.snapshot_version = version;
+        match serde_json::to_string(&*self.state) {
+            Ok(body) => {
+                let kept = self.kernel.journal.keep_snapshot(self.id, Snapshot { version, body });
+                ctx.spawn(kept.into_actor(self));
+            }
+            Err(error) => error!(stream = %self.id, %error, "the state of {} does not serialize", self.id),
+        }
+    }
+
+    /// Notes a panic; too many within the window and the entity rests.
+    fn note_panic(&mut self, now: Timestamp) {
+        let window = self.kernel.limits.panic_window;
+        self.panics.push_back(now);
+        while self.panics.front().is_some_and(|first| now.since(*first) > window) {
+            self.panics.pop_front();
+        }
+        if self.panics.len() as u64 >= u64::from(self.kernel.limits.panics_max) {
+            error!(stream = %self.id, "{} panicked {} times and rests", self.id, self.panics.len());
+            self.quarantined_until = Some(now.plus(window));
+            self.panics.clear();
+        }
+    }
+
+    /// Arms the one timer: the deadline, or else the moment to leave memory.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        if let Some(timer) = self.timer.take() {
+            ctx.cancel_future(timer);
+        }
+        if self.leaving {
+            return;
+        }
+        let idle = self.kernel.limits.idle_after;
+        let wait = match D::deadline(&self.state) {
+            Some(deadline) if self.phase == Phase::Ready => {
+                let wait = self.kernel.clock.wall_until(deadline.at);
+                if self.fired == Some(deadline.at) { wait.max(DEADLINE_BACKOFF) } else { wait }
+            }
+            _ => idle,
+        };
+        self.timer = Some(ctx.run_later(wait.min(TIMER_MAX).min(idle), |entity, ctx| {
+            entity.timer = None;
+            entity.ring(ctx);
+        }));
+    }
+
+    /// The timer rang: decide what is due, or leave memory after a long silence.
+    fn ring(&mut self, ctx: &mut Context<Self>) {
+        let now = self.kernel.clock.now();
+        if self.phase == Phase::Ready && D::deadline(&self.state).is_some_and(|deadline| deadline.at <= now) {
+            self.queue.push_back(Task::Wake);
+            return self.advance(ctx);
+        }
+        let quiet = self.queue.is_empty() && matches!(self.phase, Phase::Ready | Phase::Cold);
+        if quiet && now.since(self.last_asked) >= self.kernel.limits.idle_after {
+            let leave = Passivate { id: self.id.id, incarnation: self.incarnation };
+            if self.shard.try_send(leave).is_ok() {
+                self.leaving = true;
+                return;
+            }
+        }
+        self.arm(ctx);
+    }
+
+    /// The command of a deadline that has passed.
+    fn due(&mut self, now: Timestamp) -> Option<Asked<D>> {
+        let deadline = D::deadline(&self.state).filter(|deadline| deadline.at <= now)?;
+        self.fired = Some(deadline.at);
+        let origin = Origin { cause: None, correlation: self.correlation };
+        Some(Asked::new(Wish::new(deadline.command, origin), None))
+    }
+}
+
+/// Finds out whether an append took effect.
+async fn settle(journal: &dyn crate::ports::Journal, stream: StreamId, event_id: Uuid) -> Appended {
+    for attempt in 0..SETTLE_TRIES {
+        match journal.holds(stream, event_id).await {
+            Ok(true) => return Appended::Committed,
+            Ok(false) => return Appended::Unavailable,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50 << attempt)).await,
+        }
+    }
+    Appended::Unknown
+}
+
+/// An error without a rejection fits any entity.
+fn widen<R>(error: &AskError<std::convert::Infallible>) -> AskError<R> {
+    match error {
+        AskError::Rejected(never) => match *never {},
+        AskError::Stale { actual } => AskError::Stale { actual: *actual },
+        AskError::Busy => AskError::Busy,
+        AskError::Crashed => AskError::Crashed,
+        AskError::Quarantined => AskError::Quarantined,
+        AskError::Unavailable => AskError::Unavailable,
+        AskError::Invalid => AskError::Invalid,
+    }
+}
+
+impl<D: Decider> Actor for Entity<D> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(self.kernel.limits.entity_queue_max);
+    }
+}
+
+/// A task for the entity.
+pub(crate) struct Give<D: Decider>(pub Task<D>);
+impl<D: Decider> Message for Give<D> {
+    type Result = ();
+}
+
+impl<D: Decider> Handler<Give<D>> for Entity<D> {
+    type Result = ();
+
+    fn handle(&mut self, Give(task): Give<D>, ctx: &mut Self::Context) {
+        let now = self.kernel.clock.now();
+        self.last_asked = now;
+        if self.quarantined_until.take_if(|until| now >= *until).is_some() {
+            warn!(stream = %self.id, "{} leaves quarantine", self.id);
+        }
+        if self.quarantined_until.is_some() {
+            return match task {
+                Task::Ask(asked) => asked.answer(Err(AskError::Quarantined)),
+                Task::Look(reply) => drop(reply.send(Err(AskError::Quarantined))),
+                Task::Wake => {}
+            };
+        }
+        if self.queue.len() >= self.kernel.limits.entity_queue_max {
+            return match task {
+                Task::Ask(asked) => asked.answer(Err(AskError::Busy)),
+                Task::Look(reply) => drop(reply.send(Err(AskError::Busy))),
+                Task::Wake => {}
+            };
+        }
+        match task {
+            // The usual case of a look needs no turn.
+            Task::Look(reply) if self.phase == Phase::Ready && self.queue.is_empty() => {
+                drop(reply.send(Ok(Seen { version: self.version.get(), state: Arc::clone(&self.state) })));
+            }
+            task => {
+                self.queue.push_back(task);
+                self.advance(ctx);
+            }
+        }
+    }
+}
+
+/// A fact of this stream was published, perhaps by another node.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Published(pub Arc<Recorded>);
+
+impl<D: Decider> Handler<Published> for Entity<D> {
+    type Result = ();
+
+    fn handle(&mut self, Published(fact): Published, ctx: &mut Self::Context) {
+        // While an append is in flight the state runs ahead of the version; the append itself will meet the conflict.
+        if self.phase == Phase::Ready && fact.version == self.version.get() + 1 {
+            if self.fold(std::slice::from_ref(&*fact)) {
+                self.arm(ctx);
+            } else {
+                self.restart(ctx, Duration::ZERO);
+            }
+        }
+    }
+}
+
+/// Breaks the shell itself. For tests of supervision.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Die;
+
+impl<D: Decider> Handler<Die> for Entity<D> {
+    type Result = ();
+
+    fn handle(&mut self, _: Die, _: &mut Self::Context) {
+        panic!("told to die");
+    }
+}
