@@ -32,4 +32,4 @@ pub mod notification;
 pub mod memory;
 
 #[cfg(test)]
-mod testing;
+pub mod testing;
