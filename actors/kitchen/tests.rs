@@ -12,16 +12,16 @@ use super::{
 };
 use crate::{
     decider::Decider,
-    event::{Event as _, Recorded},
+    event::{Event, Recorded},
     ids::{CommandId, CourtId, ItemId, KitchenId, OrderId, TicketId},
     kitchen::KitchenPolicy,
     money::{Currency, Money},
     order::event::{Fulfilment, Line, OrderEvent, PartRejected, PickedUp, RejectReason},
-    stream::StreamId,
+    stream::{Category, StreamId},
+    testing::NOON,
     time::Timestamp,
 };
 
-const NOON: Timestamp = Timestamp::from_micros(1_772_366_400_000_000);
 const KITCHEN: KitchenId = KitchenId(Uuid::from_u128(7));
 const RAMEN: ItemId = ItemId(Uuid::from_u128(8));
 
@@ -80,6 +80,20 @@ fn void(n: u128) -> C {
     C::VoidTicket { order_id: order(n), ticket_id: ticket(n) }
 }
 
+fn recorded(event: &impl Event) -> Recorded {
+    Recorded {
+        position: 1,
+        stream: StreamId::new(Category::Order, order(1).0),
+        version: 1,
+        event_id: Uuid::nil(),
+        kind: event.kind().into(),
+        body: event.encode().into(),
+        at: NOON,
+        cause: None,
+        correlation: Uuid::nil(),
+    }
+}
+
 /// One kitchen at work: each wish is decided, and its facts folded, at the time of the hands.
 struct Day {
     state: KitchenState,
@@ -99,7 +113,7 @@ impl Day {
         Ok(facts)
     }
     fn does(&mut self, command: C) -> Vec<&'static str> {
-        self.wish(&command).unwrap().iter().map(E::kind_of).collect()
+        self.wish(&command).unwrap().iter().map(Event::kind).collect()
     }
     fn refused(&mut self, command: C) -> No {
         self.wish(&command).unwrap_err()
@@ -112,12 +126,6 @@ impl Day {
         self.state.stage(ticket(n)).unwrap()
     }
 }
-impl E {
-    fn kind_of(&self) -> &'static str {
-        crate::event::Event::kind(self)
-    }
-}
-
 #[test]
 fn a_ticket_goes_from_the_pass_to_the_rider() {
     let mut day = Day::new();
@@ -259,11 +267,11 @@ fn a_new_card_drops_the_86_of_what_is_gone() {
 #[test]
 fn strangers_see_the_card_but_no_ticket() {
     let mut day = Day::new();
-    let opened = day.wish(&ask(1)).unwrap();
-    assert!(projection::event_for(Reader::Public, &opened[0]).is_none());
-    assert!(projection::event_for(Reader::Staff, &opened[0]).is_some());
-    let paused = day.wish(&C::Pause { until: NOON.plus_min(5) }).unwrap();
-    assert!(projection::event_for(Reader::Public, &paused[0]).is_some());
+    let opened = recorded(&day.wish(&ask(1)).unwrap()[0]);
+    assert!(projection::event_for(Reader::Public, &opened).is_none());
+    assert_eq!(projection::event_for(Reader::Staff, &opened).unwrap()["number"], 1);
+    let paused = recorded(&day.wish(&C::Pause { until: NOON.plus_min(5) }).unwrap()[0]);
+    assert!(projection::event_for(Reader::Public, &paused).is_some());
     let board = projection::board(Reader::Public, &day.state, day.now).unwrap();
     assert!(board.tickets.is_none() && !board.kitchen.open_now && board.menu.items.len() == 1);
     assert_eq!(projection::board(Reader::Staff, &day.state, day.now).unwrap().tickets.unwrap().len(), 1);
@@ -272,19 +280,8 @@ fn strangers_see_the_card_but_no_ticket() {
 #[test]
 fn a_picked_up_order_and_a_silent_kitchen_close_their_tickets() {
     let react = |event: OrderEvent| {
-        let fact = Recorded {
-            position: 1,
-            stream: StreamId::new(crate::stream::Category::Order, order(1).0),
-            version: 1,
-            event_id: Uuid::nil(),
-            kind: event.kind().into(),
-            body: event.encode().into(),
-            at: NOON,
-            cause: None,
-            correlation: Uuid::nil(),
-        };
         assert!(KitchenPolicy::KINDS.contains(&event.kind()));
-        KitchenPolicy::react(&fact).unwrap()
+        KitchenPolicy::react(&recorded(&event)).unwrap()
     };
     let user = crate::ids::UserId(Uuid::nil());
     let gone = OrderEvent::PickedUp(PickedUp { rider_id: user, customer_id: user, kitchens: vec![KITCHEN] });
