@@ -8,3 +8,6 @@ mod state;
 
 pub use decide::{Delivery, DeliveryCommand, DeliveryRejection, RiderStep};
 pub use state::{Bearer, DeliveryState, DeliveryStatus, Phase};
+
+#[cfg(test)]
+mod tests;

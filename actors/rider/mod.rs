@@ -7,3 +7,6 @@ mod state;
 
 pub use decide::{CAPACITY_MAX, Rider, RiderCommand, RiderRejection};
 pub use state::{Closed, Held, Job, Outcome, RiderState, Shift};
+
+#[cfg(test)]
+mod tests;

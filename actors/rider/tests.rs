@@ -1,0 +1,183 @@
+//! The rules of a rider: given facts, when a command, then facts or a refusal.
+
+use uuid::Uuid;
+
+use super::{Outcome, Rider, RiderCommand as Command, RiderRejection as Rejection, event::*};
+use crate::{
+    decider::Decider,
+    ids::{DeliveryId, OfferId, OrderId, RiderId},
+    place::Position,
+    testing::{Given, NOON, given},
+};
+
+fn me() -> RiderId {
+    crate::ids::UserId(Uuid::from_u128(1))
+}
+fn delivery(n: u128) -> DeliveryId {
+    DeliveryId(Uuid::from_u128(n))
+}
+fn offer_id(n: u128) -> OfferId {
+    OfferId::of(delivery(n), me(), 1)
+}
+fn here() -> Position {
+    Position::new(52.52, 13.40).unwrap()
+}
+fn offer(n: u128) -> OfferReceived {
+    OfferReceived {
+        offer_id: offer_id(n),
+        delivery_id: delivery(n),
+        rider_id: me(),
+        pickup: here(),
+        dropoff_coarse: here().coarse(),
+        distance_m: 300,
+        ready_at: NOON.plus_min(10),
+        expires_at: NOON.plus_s(40),
+    }
+}
+fn start(capacity: u32) -> Command {
+    Command::StartShift { rider_id: me(), vehicle: Vehicle::Bicycle, capacity }
+}
+fn confirm(n: u128) -> Command {
+    let delivery = DeliveryConfirmed {
+        delivery_id: delivery(n),
+        order_id: OrderId(Uuid::from_u128(9)),
+        rider_id: me(),
+        pickup: here(),
+        dropoff: here(),
+        ready_at: NOON.plus_min(10),
+    };
+    Command::ConfirmDelivery { offer_id: offer_id(n), delivery }
+}
+fn release(n: u128, by: Option<OfferId>, reason: ReleaseReason) -> Command {
+    Command::ReleaseDelivery { delivery_id: delivery(n), offer_id: by, reason }
+}
+fn accept(n: u128) -> Command {
+    Command::AcceptOffer { offer_id: offer_id(n) }
+}
+fn on_shift(capacity: u32) -> Given<Rider> {
+    given([]).when(start(capacity)).then_kinds(&["shift.started"])
+}
+fn asked() -> Given<Rider> {
+    on_shift(1).when(Command::NoteOffer(offer(1))).then_kinds(&["offer.received"])
+}
+fn said_yes() -> Given<Rider> {
+    asked().when(accept(1)).then_kinds(&["offer.accepted"])
+}
+
+#[test]
+fn a_shift_starts_once_and_within_capacity() {
+    given::<Rider>([]).when(start(0)).refused(Rejection::CapacityOutOfRange);
+    given::<Rider>([]).when(start(6)).refused(Rejection::CapacityOutOfRange);
+    on_shift(2).when(start(2)).nothing().when(start(3)).refused(Rejection::ShiftRunning);
+    given::<Rider>([]).when(Command::EndShift).nothing();
+}
+
+#[test]
+fn a_shift_ends_with_an_empty_bag_and_declines_what_is_open() {
+    said_yes().when(Command::EndShift).refused(Rejection::StillHolding { held: 1 });
+    asked()
+        .when(Command::EndShift)
+        .then_kinds(&["offer.declined", "shift.ended"])
+        .when(Command::EndShift)
+        .nothing()
+        .when(accept(1))
+        .refused(Rejection::OfferOver { outcome: Outcome::Declined });
+}
+
+#[test]
+fn off_shift_or_full_is_a_no_at_once() {
+    given::<Rider>([])
+        .when(Command::NoteOffer(offer(1)))
+        .then_kinds(&["offer.declined"])
+        .when(Command::NoteOffer(offer(1)))
+        .nothing();
+    asked().when(Command::NoteOffer(offer(2))).then_kinds(&["offer.declined"]);
+    said_yes().when(Command::NoteOffer(offer(2))).then_kinds(&["offer.declined"]);
+    on_shift(1).at(NOON.plus_s(40)).when(Command::NoteOffer(offer(1))).nothing(); // too late to ask
+}
+
+#[test]
+fn a_yes_takes_a_place_and_waits_for_the_delivery() {
+    said_yes()
+        .when(accept(1))
+        .nothing()
+        .when(Command::NoteOffer(offer(1))) // read again
+        .nothing()
+        .when(Command::DeclineOffer { offer_id: offer_id(1) })
+        .refused(Rejection::AlreadyAccepted)
+        .when(Command::LapseOffer { offer_id: offer_id(1), reason: LapseReason::Expired }) // crossed on the way
+        .nothing()
+        .when(confirm(1))
+        .then_kinds(&["rider.delivery_confirmed"])
+        .when(confirm(1))
+        .nothing();
+    assert_eq!(Rider::deadline(&said_yes().state), None, "the delivery will answer");
+}
+
+#[test]
+fn a_refused_yes_frees_the_place() {
+    said_yes()
+        .when(release(1, Some(offer_id(1)), ReleaseReason::Refused))
+        .then_kinds(&["rider.delivery_released"])
+        .when(release(1, Some(offer_id(1)), ReleaseReason::Refused))
+        .nothing()
+        .when(accept(1))
+        .refused(Rejection::OfferOver { outcome: Outcome::Taken })
+        .when(confirm(1)) // an old fact, read again
+        .nothing()
+        .when(Command::NoteOffer(offer(2)))
+        .then_kinds(&["offer.received"]);
+}
+
+#[test]
+fn an_old_release_does_not_undo_a_newer_assignment() {
+    let other = OfferId::of(delivery(1), me(), 9);
+    said_yes()
+        .when(release(1, Some(other), ReleaseReason::Unassigned))
+        .nothing()
+        .when(release(1, None, ReleaseReason::Cancelled))
+        .then_kinds(&["rider.delivery_released"]);
+}
+
+#[test]
+fn an_offer_lapses_by_itself() {
+    asked()
+        .at(NOON.plus_s(40))
+        .when(accept(1))
+        .refused(Rejection::OfferExpired)
+        .when_due()
+        .then_kinds(&["offer.lapsed"])
+        .when(accept(1))
+        .refused(Rejection::OfferExpired)
+        .when(Command::DeclineOffer { offer_id: offer_id(1) })
+        .nothing();
+    asked()
+        .when(Command::LapseOffer { offer_id: offer_id(1), reason: LapseReason::Revoked })
+        .then_kinds(&["offer.lapsed"]);
+}
+
+#[test]
+fn says_no_once() {
+    asked()
+        .when(Command::DeclineOffer { offer_id: offer_id(1) })
+        .then_kinds(&["offer.declined"])
+        .when(Command::DeclineOffer { offer_id: offer_id(1) })
+        .nothing();
+    on_shift(1)
+        .when(Command::DeclineOffer { offer_id: offer_id(1) })
+        .refused(Rejection::UnknownOffer)
+        .when(accept(1))
+        .refused(Rejection::UnknownOffer);
+}
+
+#[test]
+fn forgets_what_is_long_over() {
+    let mut rider = on_shift(1);
+    for n in 0..400 {
+        rider = rider.when(Command::NoteOffer(offer(n))).then_kinds(&["offer.received"]);
+        rider = rider.when(Command::DeclineOffer { offer_id: offer_id(n) }).then_kinds(&["offer.declined"]);
+    }
+    assert_eq!(rider.state.closed.len(), 256);
+    let later = rider.at(NOON.plus_min(7 * 60)).when(Command::EndShift).then_kinds(&["shift.ended"]);
+    assert!(later.state.closed.is_empty());
+}
