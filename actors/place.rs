@@ -44,7 +44,7 @@ impl Position {
     /// [`OffTheGlobe`] outside ±90 / ±180 or when a number is not finite.
     pub fn new(lat: f64, lon: f64) -> Result<Self, OffTheGlobe> {
         if (-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lon) {
-            Ok(Self { lat, lon })
+            Ok(Self { lat: rounded(lat), lon: rounded(lon) })
         } else {
             Err(OffTheGlobe { lat, lon })
         }
@@ -72,8 +72,14 @@ impl Position {
         let lat = ((self.lat / CELL_DEG).floor() + 0.5) * CELL_DEG;
         let lon_cell = CELL_DEG / lat.to_radians().cos().max(0.01);
         let lon = ((self.lon / lon_cell).floor() + 0.5) * lon_cell;
-        Self { lat: lat.clamp(-90.0, 90.0), lon: lon.clamp(-180.0, 180.0) }
+        Self { lat: rounded(lat.clamp(-90.0, 90.0)), lon: rounded(lon.clamp(-180.0, 180.0)) }
     }
+}
+
+/// To seven decimals (11 mm, a hundredth of what GPS can tell), so that a position is the same number after it has
+/// been written as JSON and read back: `serde_json` reads longer ones off by one bit.
+fn rounded(degrees: f64) -> f64 {
+    (degrees * 1e7).round() / 1e7
 }
 
 /// A flat map around an origin, in metres east and north: exact enough (under 0.1 % within 50 km) and cheap to search.
@@ -101,6 +107,6 @@ impl LocalMap {
     pub fn to_position(&self, [x, y]: [f64; 2]) -> Position {
         let lat = self.origin.lat + (y / EARTH_RADIUS_M).to_degrees();
         let lon = self.origin.lon + (x / (EARTH_RADIUS_M * self.cos_lat)).to_degrees();
-        Position { lat: lat.clamp(-90.0, 90.0), lon: lon.clamp(-180.0, 180.0) }
+        Position { lat: rounded(lat.clamp(-90.0, 90.0)), lon: rounded(lon.clamp(-180.0, 180.0)) }
     }
 }

@@ -2,6 +2,7 @@
 
 mod decide;
 pub mod event;
+pub mod index;
 pub mod policy;
 pub mod rules;
 mod state;

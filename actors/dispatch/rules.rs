@@ -47,7 +47,7 @@ impl DispatchRules {
     /// Who said no to a delivery is remembered up to this many; then the oldest no is forgotten.
     pub const DECLINED_MAX: usize = 256;
     /// Answered acceptances a delivery remembers, so that one read again is not answered again.
-    pub const SETTLED_MAX: usize = 64;
+    pub const SETTLED_MAX: usize = 256;
     /// Candidates a search returns: the first is asked, the others explain the choice.
     pub const CANDIDATES: usize = 5;
     /// How long a rider found by one search is hidden from others: until the offer shows in the rider's own facts.
