@@ -33,3 +33,4 @@ pub mod memory;
 
 #[cfg(test)]
 pub mod testing;
+pub mod user;
