@@ -1,0 +1,273 @@
+//! Bodies: JSON of at most 64 KiB and 16 levels, no unknown fields, nothing invisible in texts, no card numbers.
+//! What is wrong is said by JSON pointer. Bodies are never logged.
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web::BytesMut};
+use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::problem::{BAD_REQUEST, BODY_TOO_LARGE, MALFORMED_JSON, Problem, UNSUPPORTED_MEDIA_TYPE};
+
+/// Bytes of a body at most.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Levels of nesting at most.
+pub const DEPTH_MAX: usize = 16;
+
+/// A parsed body. An empty body is `{}`, where `T` allows that.
+pub struct Body<T> {
+    /// What was said.
+    pub value: T,
+    /// SHA-256 of the bytes, for `Idempotency-Key`.
+    pub sha256: [u8; 32],
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let raw = RawBody::from_request(request, payload);
+        async move { raw.await?.parse() }.boxed_local()
+    }
+}
+
+/// The bytes of a body, for handlers that look at them before they are parsed.
+pub struct RawBody {
+    bytes: BytesMut,
+    /// SHA-256 of the bytes, for `Idempotency-Key`.
+    pub sha256: [u8; 32],
+}
+
+impl RawBody {
+    /// Parses it.
+    ///
+    /// # Errors
+    /// A [`Problem`] that names what is wrong.
+    pub fn parse<T: DeserializeOwned>(self) -> Result<Body<T>, Problem> {
+        Ok(Body { value: parse(&self.bytes)?, sha256: self.sha256 })
+    }
+}
+
+impl FromRequest for RawBody {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let announced = header(request, "content-length").and_then(|text| text.parse::<usize>().ok());
+        let media_type = header(request, "content-type").map(str::to_owned);
+        let mut payload = payload.take();
+        async move {
+            let too_large = || Problem::new(BODY_TOO_LARGE, format!("a body may have {BODY_BYTES_MAX} bytes at most"));
+            if announced.is_some_and(|length| length > BODY_BYTES_MAX) {
+                return Err(too_large());
+            }
+            let mut bytes = BytesMut::with_capacity(announced.unwrap_or(0));
+            while let Some(chunk) = payload.next().await {
+                let chunk = chunk.map_err(|_| Problem::new(BAD_REQUEST, "the body broke off"))?;
+                if bytes.len() + chunk.len() > BODY_BYTES_MAX {
+                    return Err(too_large());
+                }
+                bytes.extend_from_slice(&chunk);
+            }
+            let json = media_type.as_deref().map(|text| text.split(';').next().unwrap_or("").trim().to_ascii_lowercase());
+            if !bytes.is_empty() && json.as_deref() != Some("application/json") {
+                return Err(Problem::new(UNSUPPORTED_MEDIA_TYPE, "the body must be sent as content-type application/json"));
+            }
+            let sha256 = Sha256::digest(&bytes).into();
+            Ok(Self { bytes, sha256 })
+        }
+        .boxed_local()
+    }
+}
+
+/// A header's value, where it is visible ASCII.
+#[must_use]
+pub fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Parses and checks `bytes`.
+///
+/// # Errors
+/// A [`Problem`] that names what is wrong.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let text = if bytes.is_empty() { b"{}" } else { bytes };
+    let value: Value = serde_json::from_slice(text).map_err(|error| {
+        // Without the text around it: it may be private.
+        let (line, column) = (error.line(), error.column());
+        Problem::new(MALFORMED_JSON, format!("the body is no valid JSON (line {line}, column {column})"))
+    })?;
+    check(&value, &mut String::new(), 1)?;
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let said = error.inner().to_string();
+        let mut pointer = pointer_of(error.path());
+        if let Some(missing) = said.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+            pointer = format!("{pointer}/{missing}");
+            return Problem::field(pointer, "is required");
+        }
+        if let Some(rest) = said.strip_prefix("unknown field `") {
+            let (field, known) = rest.split_once('`').unwrap_or((rest, ""));
+            let pointer = if pointer.ends_with(&format!("/{field}")) { pointer } else { format!("{pointer}/{field}") };
+            return Problem::field(pointer, format!("is not known here{known}"));
+        }
+        Problem::field(pointer, said)
+    })
+}
+
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => push_key(&mut pointer, key),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+fn push_key(pointer: &mut String, key: &str) {
+    pointer.push('/');
+    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+}
+
+/// Refuses deep nesting, invisible characters and card numbers, wherever they stand.
+fn check(value: &Value, pointer: &mut String, depth: usize) -> Result<(), Problem> {
+    let mark = pointer.len();
+    match value {
+        Value::String(text) => check_text(text, pointer),
+        Value::Array(_) | Value::Object(_) if depth > DEPTH_MAX => {
+            Err(Problem::field(pointer.as_str(), format!("is nested deeper than {DEPTH_MAX} levels")))
+        }
+        Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
+            pointer.push_str(&format!("/{index}"));
+            let checked = check(item, pointer, depth + 1);
+            pointer.truncate(mark);
+            checked
+        }),
+        Value::Object(fields) => fields.iter().try_for_each(|(key, field)| {
+            push_key(pointer, key);
+            let checked = check(field, pointer, depth + 1);
+            pointer.truncate(mark);
+            checked
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+fn check_text(text: &str, pointer: &str) -> Result<(), Problem> {
+    if text.chars().any(|letter| letter.is_control() && letter != '\n' && letter != '\t') {
+        return Err(Problem::field(pointer, "must not contain control characters"));
+    }
+    // "+49 …" in a phone field is a telephone number by its plus sign (E.164 has up to 15 digits).
+    let telephone = pointer.ends_with("/phone") && text.trim_start().starts_with('+');
+    if !telephone && carries_card_number(text) {
+        return Err(Problem::field(pointer, "looks like a card number: card numbers must never be sent here"));
+    }
+    Ok(())
+}
+
+/// Whether `text` holds 13 to 19 digits in a row (blanks and hyphens between them do not count) that pass Luhn's
+/// check. An id (UUID) is none, whatever its digits.
+#[must_use]
+pub fn carries_card_number(text: &str) -> bool {
+    if text.len() < 13 || uuid::Uuid::try_parse(text).is_ok() {
+        return false;
+    }
+    let mut run: Vec<u8> = Vec::with_capacity(20);
+    let mut gap = false;
+    for byte in text.bytes().chain([b'.']) {
+        match byte {
+            b'0'..=b'9' => {
+                run.push(byte - b'0');
+                gap = false;
+            }
+            b' ' | b'-' if !run.is_empty() && !gap => gap = true,
+            _ => {
+                if (13..=19).contains(&run.len()) && luhn(&run) {
+                    return true;
+                }
+                run.clear();
+                gap = false;
+            }
+        }
+    }
+    false
+}
+
+/// Luhn's check (ISO/IEC 7812-1 annex B).
+fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, digit)| {
+            let digit = u32::from(*digit) * if place % 2 == 1 { 2 } else { 1 };
+            if digit > 9 { digit - 9 } else { digit }
+        })
+        .sum();
+    sum.is_multiple_of(10) && digits.iter().any(|digit| *digit != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape matters")]
+    struct Basket {
+        lines: Vec<Line>,
+        note: Option<String>,
+        phone: Option<String>,
+    }
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape matters")]
+    struct Line {
+        quantity: u32,
+    }
+
+    fn refused(text: &str) -> (&'static str, String) {
+        let problem = parse::<Basket>(text.as_bytes()).unwrap_err();
+        let body = actix_web::body::to_bytes(problem.answer("/x", "e").into_body()).now_or_never().unwrap().unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        (problem.kind().name, body["errors"][0]["pointer"].as_str().unwrap_or("").to_owned())
+    }
+
+    #[test]
+    fn names_the_field_that_is_wrong() {
+        let cases = [
+            (r#"{"lines": [{"quantity": -1}]}"#, "/lines/0/quantity"),
+            (r#"{"lines": [{"quantity": "two"}]}"#, "/lines/0/quantity"),
+            (r#"{"lines": [{"quantity": 1, "extra": 1}]}"#, "/lines/0/extra"),
+            (r#"{"lines": [{}]}"#, "/lines/0/quantity"),
+            (r#"{}"#, "/lines"),
+            (r#"{"lines": [], "note": "a\u0000b"}"#, "/note"),
+            (r#"{"lines": [], "note": "pay 4111 1111-1111 1111 now"}"#, "/note"),
+            (r#"{"lines": [], "phone": "4111111111111111"}"#, "/phone"),
+        ];
+        for (text, pointer) in cases {
+            assert_eq!(refused(text), ("invalid-field", pointer.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn knows_json_from_what_is_none() {
+        assert_eq!(refused("{").0, "malformed-json");
+        assert_eq!(refused("\u{1}").0, "malformed-json");
+        let deep = format!("{{\"note\": {}1{}}}", "[".repeat(20), "]".repeat(20));
+        assert_eq!(refused(&deep).0, "invalid-field");
+    }
+
+    #[test]
+    fn lets_ids_times_and_telephones_pass() {
+        for text in ["4111", "2026-03-01T12:00:03.123456Z", "41111111-1111-4111-8111-111111111111", "4111111111111112"] {
+            assert!(!carries_card_number(text), "{text}");
+        }
+        assert!(parse::<Basket>(br#"{"lines": [], "phone": "+37 828 224 631 0005"}"#).is_ok());
+    }
+}

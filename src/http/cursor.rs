@@ -1,0 +1,113 @@
+//! Pages of lists: `?limit=50&cursor=…`. A cursor is opaque: the sort key of the last item, in base64.
+
+use actix_web::HttpRequest;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use foodcourt_actors::time::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::problem::{BAD_REQUEST, Problem};
+
+/// Items of a page, unless asked otherwise.
+const LIMIT_DEFAULT: u32 = 50;
+/// Items of a page at most.
+pub const LIMIT_MAX: u32 = 100;
+
+/// Where a page begins: after the item with this time and id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct After {
+    /// The item's time.
+    pub at: Timestamp,
+    /// The item's id, for items of one instant.
+    pub id: Uuid,
+}
+
+/// Which page is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Items at most, 1 to [`LIMIT_MAX`].
+    pub limit: u32,
+    /// Where it begins; `None`: at the first item.
+    pub after: Option<After>,
+}
+
+impl PageRequest {
+    /// Reads `limit` and `cursor` from the query.
+    ///
+    /// # Errors
+    /// 422 for a limit out of range, 400 for a cursor that is none of ours.
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let mut page = Self { limit: LIMIT_DEFAULT, after: None };
+        if let Some(text) = query(request, "limit") {
+            page.limit = text
+                .parse()
+                .ok()
+                .filter(|limit| (1..=LIMIT_MAX).contains(limit))
+                .ok_or_else(|| Problem::field("?limit", format!("must be a number from 1 to {LIMIT_MAX}")))?;
+        }
+        if let Some(text) = query(request, "cursor") {
+            let wrong = || Problem::new(BAD_REQUEST, "cursor must be a next_cursor of this list, unchanged");
+            page.after = Some(After::decode(&text).ok_or_else(wrong)?);
+        }
+        Ok(page)
+    }
+}
+
+impl After {
+    fn encode(self) -> String {
+        let mut bytes = [0; 24];
+        bytes[..8].copy_from_slice(&self.at.as_micros().to_be_bytes());
+        bytes[8..].copy_from_slice(self.id.as_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+    fn decode(text: &str) -> Option<Self> {
+        let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        let (at, id) = bytes.split_at(8);
+        Some(Self { at: Timestamp::from_micros(i64::from_be_bytes(at.try_into().ok()?)), id: Uuid::from_slice(id).ok()? })
+    }
+}
+
+/// A query parameter's value.
+#[must_use]
+pub fn query(request: &HttpRequest, name: &str) -> Option<String> {
+    let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(request.query_string()).ok()?;
+    pairs.into_inner().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page begins; `null`: this is the last.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Everything there is.
+    #[must_use]
+    pub const fn whole(items: Vec<T>) -> Self {
+        Self { items, next_cursor: None }
+    }
+    /// A page out of `items`, of which one more than asked for was read, if there is one.
+    pub fn cut(mut items: Vec<T>, limit: u32, key: impl Fn(&T) -> After) -> Self {
+        let limit = limit as usize;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next_cursor = items.last().filter(|_| more).map(|last| key(last).encode());
+        Self { items, next_cursor }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_the_wire_and_nothing_else_is_one() {
+        let after = After { at: Timestamp::from_micros(1_800_000_000_123_456), id: Uuid::from_u128(7) };
+        assert_eq!(After::decode(&after.encode()), Some(after));
+        assert_eq!(After::decode("x"), None);
+        assert_eq!(After::decode(""), None);
+    }
+}
