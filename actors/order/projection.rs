@@ -50,9 +50,11 @@ pub struct OrderView {
     pub ending: Option<OrderStatus>,
     /// Why it ended badly, or is about to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<EndReason>,
+    pub end_reason: Option<EndReason>,
     /// Pickup or delivery.
     pub fulfilment: Fulfilment,
+    /// When it was asked for.
+    pub placed_at: Timestamp,
     /// One part a kitchen.
     pub parts: Vec<PartView>,
     /// As placed.
@@ -60,7 +62,7 @@ pub struct OrderView {
     pub totals: Option<Totals>,
     /// What the accepted parts, fees and tip come to; once the kitchens have answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accepted_totals: Option<Totals>,
+    pub accepted_total: Option<Money>,
     /// What went back after it had been captured; once it has ended badly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refunded: Option<Money>,
@@ -106,14 +108,13 @@ pub struct PartView {
     pub kitchen_name: String,
     /// The kitchen's ticket.
     pub ticket_id: TicketId,
-    /// What the kitchen said.
-    pub answer: AnswerView,
-    /// Why not.
+    /// What the kitchen said, and how far it is.
+    pub stage: StageView,
+    /// Why not, if it said no.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<RejectReason>,
-    /// How far it is, if it is cooked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stage: Option<PartStage>,
+    /// Minutes of work: promised, or usual while the kitchen has not answered.
+    pub prep_min: u32,
     /// When the kitchen begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fire_at: Option<Timestamp>,
@@ -123,16 +124,33 @@ pub struct PartView {
     pub subtotal: Money,
 }
 
-/// What a kitchen said.
+/// How a kitchen's part stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum AnswerView {
-    /// Nothing yet.
-    Open,
-    /// Yes.
+pub enum StageView {
+    /// The kitchen has not answered.
+    Waiting,
+    /// It said yes and has not begun.
     Accepted,
-    /// No.
+    /// Being cooked.
+    InKitchen,
+    /// At the hand-off point.
+    ReadyForCollection,
+    /// Gone with its rider or eater.
+    Collected,
+    /// The kitchen said no, or nothing in time.
     Rejected,
+}
+
+impl StageView {
+    const fn of(stage: PartStage) -> Self {
+        match stage {
+            PartStage::Waiting => Self::Accepted,
+            PartStage::InKitchen => Self::InKitchen,
+            PartStage::ReadyForCollection => Self::ReadyForCollection,
+            PartStage::Collected => Self::Collected,
+        }
+    }
 }
 
 /// The order as `role` may see it; `None` if there is none, or nothing of it concerns this reader.
@@ -157,7 +175,7 @@ pub fn view(role: &Role, state: &OrderState, version: Version) -> Option<OrderVi
 fn without_money(view: OrderView) -> OrderView {
     OrderView {
         totals: None,
-        accepted_totals: None,
+        accepted_total: None,
         refunded: None,
         customer_id: None,
         quote_id: None,
@@ -176,11 +194,12 @@ fn full_view(order: &Known, version: Version) -> OrderView {
         status: order.status,
         paid: order.paid.is_some(),
         ending: order.ending.filter(|_| !order.status.is_final()).map(|ending| ending.into),
-        reason: order.ending.map(|ending| ending.reason),
+        end_reason: order.ending.map(|ending| ending.reason),
         fulfilment: placed.fulfilment,
+        placed_at: order.timeline.placed_at,
         parts: placed.parts.iter().map(|part| part_view(order, part)).collect(),
         totals: Some(placed.totals),
-        accepted_totals: order.plan.is_some().then(|| order.totals()),
+        accepted_total: order.plan.as_ref().map(|plan| plan.total),
         refunded: order.refunded,
         customer_id: Some(placed.customer_id),
         quote_id: placed.quote_id,
@@ -198,19 +217,19 @@ fn full_view(order: &Known, version: Version) -> OrderView {
 
 fn part_view(order: &Known, part: &Part) -> PartView {
     let state = order.part(part.kitchen_id);
-    let (answer, reason) = match state.map(|state| state.answer) {
-        Some(PartAnswer::Accepted { .. }) => (AnswerView::Accepted, None),
-        Some(PartAnswer::Rejected { reason }) => (AnswerView::Rejected, Some(reason)),
-        Some(PartAnswer::Open) | None => (AnswerView::Open, None),
+    let (stage, reason, prep_min) = match state.map(|state| (state.answer, state.stage)) {
+        None | Some((PartAnswer::Open, _)) => (StageView::Waiting, None, part.prep_min),
+        Some((PartAnswer::Rejected { reason }, _)) => (StageView::Rejected, Some(reason), part.prep_min),
+        Some((PartAnswer::Accepted { prep_min }, stage)) => (StageView::of(stage), None, prep_min),
     };
     let fire = order.plan.as_ref().and_then(|plan| plan.fires.iter().find(|fire| fire.kitchen_id == part.kitchen_id));
     PartView {
         kitchen_id: part.kitchen_id,
         kitchen_name: part.kitchen_name.clone(),
         ticket_id: part.ticket_id,
-        answer,
+        stage,
         reason,
-        stage: state.filter(|state| state.is_accepted()).map(|state| state.stage),
+        prep_min,
         fire_at: fire.map(|fire| fire.fire_at),
         lines: part.lines.clone(),
         subtotal: part.subtotal,
