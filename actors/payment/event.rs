@@ -197,7 +197,7 @@ pub struct Stuck {
     pub payment_id: PaymentId,
     /// Which order.
     pub order_id: OrderId,
-    /// Which call keeps failing: `capture`, `void` or `refund`.
+    /// Which call keeps failing: `authorize` (given up, but not known to have failed), `capture`, `void` or `refund`.
     pub call: String,
     /// When it is tried again.
     pub retry_at: Timestamp,
