@@ -60,7 +60,6 @@ impl<D: Decider> fmt::Debug for Wish<D> {
 }
 
 /// What came of a wish. By the time it is seen, the facts are durable.
-#[derive(Clone, Debug)]
 pub struct Answer<D: Decider> {
     /// The entity's version afterwards.
     pub version: Version,
@@ -68,6 +67,13 @@ pub struct Answer<D: Decider> {
     pub events: Vec<D::Event>,
     /// The answer stored with the facts, where a writer was given and facts were made.
     pub stored: Option<StoredAnswer>,
+}
+
+// By hand: a derive would ask the decider itself to be printable.
+impl<D: Decider> fmt::Debug for Answer<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("version", &self.version).field("events", &self.events).finish_non_exhaustive()
+    }
 }
 
 /// Why a wish was not fulfilled.

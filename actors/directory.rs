@@ -5,7 +5,7 @@ use std::{
     cell::Cell, collections::HashMap, convert::Infallible, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Duration,
 };
 
-use actix::prelude::*;
+use actix::{dev::channel::channel, prelude::*};
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use tracing::{error, warn};
@@ -156,8 +156,9 @@ impl<D: Decider> Shard<D> {
             let (incarnation, version) = (self.incarnations, Rc::new(Cell::new(0)));
             let stream = StreamId::new(D::CATEGORY, id);
             let entity = Entity::new(stream, incarnation, self.kernel.clone(), ctx.address(), Rc::clone(&version));
-            let context = Context::new();
-            let addr = context.address();
+            // A mailbox made at its full size: `set_mailbox_capacity` counts only after the first poll, and 16 until then.
+            let (sender, receiver) = channel(self.kernel.limits.entity_queue_max);
+            let (context, addr) = (Context::with_receiver(receiver), Addr::new(sender));
             // One task is both the actor and the watch over it: a panic ends here instead of closing the address for ever.
             let shard = ctx.address();
             actix::spawn(async move {

@@ -1,4 +1,9 @@
-//! The server: adapters for the domain's ports, HTTP, and the composition of both.
+//! The foodcourt server: adapters for the domain's ports, HTTP, live, settings, and one composition root.
 
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod ids;
 pub mod password;
+pub mod telemetry;
 pub mod token;

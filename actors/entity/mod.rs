@@ -400,10 +400,6 @@ fn widen<R>(error: &AskError<std::convert::Infallible>) -> AskError<R> {
 
 impl<D: Decider> Actor for Entity<D> {
     type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(self.kernel.limits.entity_queue_max);
-    }
 }
 
 /// A task for the entity.

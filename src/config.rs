@@ -1,0 +1,238 @@
+//! Settings: the compiled-in `config.toml`, a file over it, the environment over both; checked once, at the start,
+//! with sentences that say what to do.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Toml},
+};
+use foodcourt_actors::limits::Limits;
+use serde::Deserialize;
+
+/// The defaults, with a unit and a reason for each.
+pub const DEFAULTS: &str = include_str!("../config.toml");
+
+/// All settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each setting is documented in config.toml, its one place")]
+pub struct Config {
+    pub server: Server,
+    pub data: Data,
+    pub database: Database,
+    pub redis: Redis,
+    pub auth: Auth,
+    pub http: Http,
+    pub demo: Demo,
+    pub kernel: Kernel,
+    pub live: Live,
+    pub payment: Payment,
+    pub map: Map,
+    pub log: Log,
+}
+
+macro_rules! sections {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[allow(missing_docs, reason = "each setting is documented in config.toml, its one place")]
+        pub struct $name { $(pub $field: $type),+ }
+    )+};
+}
+
+sections! {
+    /// `[server]`
+    Server { host: IpAddr, port: u16, workers: usize, actor_threads: usize, drain_s: u64, public_url: String }
+    /// `[data]`
+    Data { dir: PathBuf }
+    /// `[database]`
+    Database {
+        url: String, pool_max: u32, pool_wait_ms: u64, statement_timeout_ms: u64, journal_queue_max: usize,
+        root_certificate: String,
+    }
+    /// `[redis]`
+    Redis { url: String, timeout_ms: u64 }
+    /// `[auth]`
+    Auth { access_token_s: u64, refresh_token_days: u32, hashes_at_once: usize, hash_queue_max: usize }
+    /// `[http]`
+    Http { body_bytes_max: usize, requests_per_min: u32, sign_ins_per_min: u32 }
+    /// `[demo]`
+    Demo { mode: DemoMode }
+    /// `[kernel]`
+    Kernel {
+        entity_queue_max: usize, conflict_retries_max: u32, idle_after_s: u64, snapshot_every: u64, panics_max: u32,
+        panic_window_s: u64, partitions: u32, reactor_in_flight_max: usize, feed_page: u32, lease_s: u32,
+    }
+    /// `[live]`
+    Live { sockets_max: usize, origins: Vec<String> }
+    /// `[payment]`
+    Payment { call_timeout_ms: u64, calls_at_once: usize }
+    /// `[map]`
+    Map { tiles_url: String }
+    /// `[log]`
+    Log { filter: String, format: LogFormat }
+}
+
+/// When the demo is on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DemoMode {
+    /// With the private database, on loopback.
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Sentences.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why the settings cannot be used; the text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No such file.
+    #[error("there is no settings file {0}: name an existing one with --config, or leave --config out")]
+    NoFile(PathBuf),
+    /// A value does not parse or is unknown.
+    #[error("the settings cannot be read: {0}")]
+    Unreadable(#[from] Box<figment::Error>),
+    /// A value parses but makes no sense.
+    #[error("the setting {name} is wrong: {why}")]
+    Wrong {
+        /// `section.name`.
+        name: &'static str,
+        /// What would be right.
+        why: String,
+    },
+}
+
+impl Config {
+    /// Reads the defaults, `file` and the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with a sentence for the person who starts the server.
+    pub fn load(file: Option<&std::path::Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Toml::string(DEFAULTS));
+        if let Some(file) = file {
+            if !file.is_file() {
+                return Err(ConfigError::NoFile(file.to_owned()));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let figment = figment.merge(Env::prefixed("FOODCOURT_").split("__").ignore(&["url", "log"]));
+        figment.extract().map_err(|error| ConfigError::Unreadable(Box::new(error)))
+    }
+
+    /// Looks for values that parse but make no sense.
+    ///
+    /// # Errors
+    /// [`ConfigError::Wrong`] for the first one.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let positive = |name, value: u64| {
+            if value == 0 { Err(ConfigError::Wrong { name, why: "it must be at least 1".to_owned() }) } else { Ok(()) }
+        };
+        positive("database.pool_max", u64::from(self.database.pool_max))?;
+        positive("database.pool_wait_ms", self.database.pool_wait_ms)?;
+        positive("database.journal_queue_max", self.database.journal_queue_max as u64)?;
+        positive("kernel.entity_queue_max", self.kernel.entity_queue_max as u64)?;
+        positive("kernel.idle_after_s", self.kernel.idle_after_s)?;
+        positive("kernel.snapshot_every", self.kernel.snapshot_every)?;
+        positive("kernel.feed_page", u64::from(self.kernel.feed_page))?;
+        positive("kernel.partitions", u64::from(self.kernel.partitions))?;
+        positive("kernel.reactor_in_flight_max", self.kernel.reactor_in_flight_max as u64)?;
+        positive("auth.hashes_at_once", self.auth.hashes_at_once as u64)?;
+        positive("payment.calls_at_once", self.payment.calls_at_once as u64)?;
+        positive("live.sockets_max", self.live.sockets_max as u64)?;
+        if self.kernel.lease_s < 3 {
+            return Err(ConfigError::Wrong {
+                name: "kernel.lease_s",
+                why: "it is renewed three times in its life, so at least 3".to_owned(),
+            });
+        }
+        if !(1_024..=1_048_576).contains(&self.http.body_bytes_max) {
+            return Err(ConfigError::Wrong { name: "http.body_bytes_max", why: "1024 to 1048576 bytes".to_owned() });
+        }
+        if !(30..=3_600).contains(&self.auth.access_token_s) {
+            return Err(ConfigError::Wrong { name: "auth.access_token_s", why: "30 to 3600 seconds".to_owned() });
+        }
+        if !self.database.url.is_empty() {
+            self.database.url.parse::<tokio_postgres::Config>().map_err(|error| ConfigError::Wrong {
+                name: "database.url",
+                why: format!("{error}; it should look like postgres://user:password@host:5432/foodcourtdb"),
+            })?;
+        }
+        if !self.redis.url.is_empty() && !self.redis.url.starts_with("redis") {
+            return Err(ConfigError::Wrong {
+                name: "redis.url",
+                why: "it should look like redis://127.0.0.1:6379".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether the demo is on.
+    #[must_use]
+    pub fn demo_on(&self) -> bool {
+        match self.demo.mode {
+            DemoMode::On => true,
+            DemoMode::Off => false,
+            DemoMode::Auto => self.database.url.is_empty() && self.server.host.is_loopback(),
+        }
+    }
+
+    /// The kernel's limits.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            entity_queue_max: self.kernel.entity_queue_max,
+            conflict_retries_max: self.kernel.conflict_retries_max,
+            idle_after: Duration::from_secs(self.kernel.idle_after_s),
+            snapshot_every: self.kernel.snapshot_every,
+            panics_max: self.kernel.panics_max,
+            panic_window: Duration::from_secs(self.kernel.panic_window_s),
+            partitions: self.kernel.partitions,
+            reactor_in_flight_max: self.kernel.reactor_in_flight_max,
+            feed_page: self.kernel.feed_page,
+            lease_s: self.kernel.lease_s,
+            ..Limits::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_complete_and_make_sense() {
+        let config: Config = Figment::from(Toml::string(DEFAULTS)).extract().unwrap();
+        config.check().unwrap();
+        assert!(config.demo_on());
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named() {
+        let error = Figment::from(Toml::string(DEFAULTS))
+            .merge(Toml::string("[server]\nprot = 1"))
+            .extract::<Config>()
+            .unwrap_err();
+        assert!(error.to_string().contains("prot"), "{error}");
+    }
+
+    #[test]
+    fn a_senseless_value_is_explained() {
+        let mut config: Config = Figment::from(Toml::string(DEFAULTS)).extract().unwrap();
+        config.database.url = "mysql:/x".to_owned();
+        assert!(config.check().unwrap_err().to_string().contains("database.url"));
+    }
+}
