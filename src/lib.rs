@@ -2,7 +2,6 @@
 
 pub mod clock;
 pub mod config;
-pub mod http;
 pub mod ids;
 pub mod password;
 pub mod telemetry;
