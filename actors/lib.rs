@@ -34,3 +34,5 @@ pub mod memory;
 #[cfg(test)]
 pub mod testing;
 pub mod user;
+
+pub mod demo;

@@ -5,19 +5,19 @@ use uuid::Uuid;
 use crate::{
     event::{DecodeError, Recorded},
     ids::{KitchenId, OrderId, TicketId},
-    kitchen::KitchenCommand,
+    kitchen::{Kitchen, KitchenCommand},
     order::event::{OrderEvent, RejectReason},
+    reactor::Policy,
 };
 
 /// Turns an order's facts into its kitchens' commands.
 #[derive(Clone, Copy, Debug)]
 pub struct KitchenPolicy;
 
-impl KitchenPolicy {
-    /// Its name in leases, cursors and metrics.
-    pub const NAME: &'static str = "kitchen";
-    /// The facts it reads.
-    pub const KINDS: &'static [&'static str] = &[
+impl Policy for KitchenPolicy {
+    type Decider = Kitchen;
+    const NAME: &'static str = "kitchen";
+    const KINDS: &'static [&'static str] = &[
         "order.paid",
         "order.part_rejected",
         "order.accepted",
@@ -26,11 +26,7 @@ impl KitchenPolicy {
         "order.picked_up",
     ];
 
-    /// The commands that `fact` means for kitchens.
-    ///
-    /// # Errors
-    /// [`DecodeError`] when the fact cannot be read.
-    pub fn react(fact: &Recorded) -> Result<Vec<(Uuid, KitchenCommand)>, DecodeError> {
+    fn react(fact: &Recorded) -> Result<Vec<(Uuid, KitchenCommand)>, DecodeError> {
         let order_id = OrderId(fact.stream.id);
         Ok(match fact.typed::<OrderEvent>()? {
             OrderEvent::Paid(paid) => {

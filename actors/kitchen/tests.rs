@@ -17,6 +17,7 @@ use crate::{
     kitchen::KitchenPolicy,
     money::{Currency, Money},
     order::event::{Fulfilment, Line, OrderEvent, PartRejected, PickedUp, RejectReason},
+    reactor::Policy,
     stream::{Category, StreamId},
     testing::NOON,
     time::Timestamp,

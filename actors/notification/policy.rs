@@ -7,10 +7,11 @@ use crate::{
     event::{DecodeError, Recorded},
     ids::{NotificationId, OrderId, UserId},
     notification::{
-        InboxCommand,
+        Inbox, InboxCommand,
         event::{Posted, Topic},
     },
     order::event::{Closed, EndReason, Fulfilment, OrderEvent},
+    reactor::Policy,
     rider::event::RiderEvent,
     time::Timestamp,
 };
@@ -19,11 +20,10 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct InboxPolicy;
 
-impl InboxPolicy {
-    /// Its name in leases, cursors and metrics.
-    pub const NAME: &'static str = "notification";
-    /// The facts it reads.
-    pub const KINDS: &'static [&'static str] = &[
+impl Policy for InboxPolicy {
+    type Decider = Inbox;
+    const NAME: &'static str = "notification";
+    const KINDS: &'static [&'static str] = &[
         "order.accepted",
         "order.rejected",
         "order.cancelled",
@@ -36,11 +36,7 @@ impl InboxPolicy {
         "offer.received",
     ];
 
-    /// The messages that `fact` means, each with its inbox.
-    ///
-    /// # Errors
-    /// [`DecodeError`] when the fact cannot be read.
-    pub fn react(fact: &Recorded) -> Result<Vec<(Uuid, InboxCommand)>, DecodeError> {
+    fn react(fact: &Recorded) -> Result<Vec<(Uuid, InboxCommand)>, DecodeError> {
         let (told, order_id) = if fact.kind.starts_with("order.") {
             (of_order(&fact.typed()?, fact.at), Some(OrderId(fact.stream.id)))
         } else {

@@ -14,6 +14,7 @@ use crate::{
     ids::{NotificationId, OfferId, OrderId, UserId},
     money::{Currency, Money},
     order::event::{Closed, EndReason, Fulfilment, OrderEvent, Ready},
+    reactor::Policy,
     rider::event::{OfferReceived, RiderEvent},
     stream::{Category, StreamId},
     testing::{NOON, given},
