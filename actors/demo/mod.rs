@@ -17,6 +17,7 @@ use crate::{
     kitchen::{KitchenCommand, event::Opened, menu::Menu},
     money::{Currency, Money},
     order::court::Court,
+    user::Role,
 };
 
 /// Password of every demo account: no secret, since demo accounts exist only where the demo is switched on.
@@ -41,19 +42,6 @@ impl DemoKitchen {
     }
 }
 
-/// What a demo account may be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum DemoRole {
-    /// Orders food.
-    Customer,
-    /// Works in kitchens.
-    Staff,
-    /// Brings food to the door.
-    Rider,
-    /// Runs everything.
-    Admin,
-}
-
 /// Somebody who can log in to the demo.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DemoAccount {
@@ -66,7 +54,7 @@ pub struct DemoAccount {
     /// Name on the pages.
     pub display_name: String,
     /// What they are.
-    pub role: DemoRole,
+    pub role: Role,
     /// Where they work, if they are staff.
     pub kitchens: Vec<KitchenId>,
 }
@@ -129,16 +117,15 @@ pub fn accounts() -> Vec<DemoAccount> {
     let all = kitchens();
     let ids = all.iter().map(|kitchen| kitchen.opened.kitchen_id).collect();
     let mut accounts = vec![
-        account("customer@demo".to_owned(), "Mia Sommer", DemoRole::Customer, vec![]),
-        account("staff@demo".to_owned(), "Pass of all kitchens", DemoRole::Staff, ids),
-        account("admin@demo".to_owned(), "Ada Quist", DemoRole::Admin, vec![]),
+        account("customer@demo".to_owned(), "Mia Sommer", Role::Customer, vec![]),
+        account("staff@demo".to_owned(), "Pass of all kitchens", Role::VendorStaff, ids),
+        account("admin@demo".to_owned(), "Ada Quist", Role::Admin, vec![]),
     ];
     accounts.extend(all.iter().map(|kitchen| {
         let (email, crew) = (format!("{}@demo", kitchen.word), format!("Crew of {}", kitchen.opened.name));
-        account(email, &crew, DemoRole::Staff, vec![kitchen.opened.kitchen_id])
+        account(email, &crew, Role::VendorStaff, vec![kitchen.opened.kitchen_id])
     }));
     let riders = ["Jonas Falk", "Leyla Aydın", "Oskar Brandt", "Noor Haddad", "Tilda Ekström"];
-    accounts
-        .extend((1..).zip(riders).map(|(n, name)| account(format!("rider{n}@demo"), name, DemoRole::Rider, vec![])));
+    accounts.extend((1..).zip(riders).map(|(n, name)| account(format!("rider{n}@demo"), name, Role::Rider, vec![])));
     accounts
 }
