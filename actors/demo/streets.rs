@@ -152,15 +152,15 @@ pub(super) fn plan() -> Plan {
             stretches.push(Stretch { from, to, name, main: main || (wet && bridge) });
         }
     };
-    for row in 0..SIDE {
+    for (row, name) in ROWS.into_iter().enumerate() {
         for column in 1..SIDE {
-            lay(at(column - 1, row), at(column, row), ROWS[row], [4, 10, 14].contains(&row), false, 0.86);
+            lay(at(column - 1, row), at(column, row), name, [4, 10, 14].contains(&row), false, 0.86);
         }
     }
-    for column in 0..SIDE {
+    for (column, name) in COLUMNS.into_iter().enumerate() {
         for row in 1..SIDE {
             let main = [6, 13].contains(&column);
-            lay(at(column, row - 1), at(column, row), COLUMNS[column], main, BRIDGES.contains(&column), 0.86);
+            lay(at(column, row - 1), at(column, row), name, main, BRIDGES.contains(&column), 0.86);
         }
     }
     for step in 0..6 {
