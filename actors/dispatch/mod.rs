@@ -8,6 +8,7 @@ pub mod rules;
 mod state;
 
 pub use decide::{Delivery, DeliveryCommand, DeliveryRejection, RiderStep};
+pub use policy::DispatchPolicy;
 pub use state::{Bearer, DeliveryState, DeliveryStatus, Phase};
 
 #[cfg(test)]

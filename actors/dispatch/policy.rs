@@ -2,37 +2,37 @@
 
 use uuid::Uuid;
 
-use super::{
-    DeliveryCommand,
-    event::{Requested, UnassignReason},
-    rules::DispatchRules as Rules,
-};
+use super::{Delivery, DeliveryCommand, event::Requested, rules::DispatchRules as Rules};
 use crate::{
     event::{DecodeError, Recorded},
     ids::{DeliveryId, OrderId},
     order::event::{EndReason, Fulfilment, OrderEvent},
+    reactor::Policy,
     rider::event::RiderEvent,
 };
 
-/// The facts it reads.
-pub const KINDS: &[&str] = &[
-    "order.accepted",
-    "order.ready_for_pickup",
-    "order.rejecting",
-    "order.cancel_requested",
-    "offer.accepted",
-    "offer.declined",
-];
+/// The choreography of deliveries.
+#[derive(Clone, Copy, Debug)]
+pub struct DispatchPolicy;
 
-/// The commands that `fact` leads to.
-///
-/// # Errors
-/// [`DecodeError`] when the fact has a kind from [`KINDS`] but not its shape.
-pub fn react(fact: &Recorded) -> Result<Vec<(Uuid, DeliveryCommand)>, DecodeError> {
-    match &*fact.kind {
-        "offer.accepted" | "offer.declined" => Ok(of_rider(&fact.typed()?)),
-        kind if KINDS.contains(&kind) => Ok(of_order(OrderId(fact.stream.id), &fact.typed()?, fact)),
-        _ => Ok(vec![]),
+impl Policy for DispatchPolicy {
+    type Decider = Delivery;
+    const NAME: &'static str = "dispatch.policy";
+    const KINDS: &'static [&'static str] = &[
+        "order.accepted",
+        "order.ready_for_pickup",
+        "order.rejecting",
+        "order.cancel_requested",
+        "offer.accepted",
+        "offer.declined",
+    ];
+
+    fn react(fact: &Recorded) -> Result<Vec<(Uuid, DeliveryCommand)>, DecodeError> {
+        match &*fact.kind {
+            "offer.accepted" | "offer.declined" => Ok(of_rider(&fact.typed()?)),
+            kind if Self::KINDS.contains(&kind) => Ok(of_order(OrderId(fact.stream.id), &fact.typed()?, fact)),
+            _ => Ok(vec![]),
+        }
     }
 }
 
@@ -77,10 +77,4 @@ fn of_rider(event: &RiderEvent) -> Vec<(Uuid, DeliveryCommand)> {
         }
         _ => vec![],
     }
-}
-
-/// A rider who has gone quiet is taken off a delivery that is not in the bag yet; `zone` notices it.
-#[must_use]
-pub const fn unassign_silent(rider_id: crate::ids::RiderId) -> DeliveryCommand {
-    DeliveryCommand::Unassign { rider_id, reason: UnassignReason::Silent }
 }

@@ -5,13 +5,14 @@ use uuid::Uuid;
 
 use super::{
     Delivery, DeliveryCommand as Command, DeliveryRejection as Rejection, DeliveryState, DeliveryStatus as Status,
-    Phase, RiderStep as Step_, event::*, rules::DispatchRules as Rules,
+    DispatchPolicy, Phase, RiderStep as Step_, event::*, rules::DispatchRules as Rules,
 };
 use crate::{
     decider::Decider,
     event::{Event, Recorded},
     ids::{CourtId, DeliveryId, OfferId, OrderId, RiderId},
     place::Position,
+    reactor::Policy,
     stream::{Category, StreamId},
     testing::{Given, NOON, given},
     time::Timestamp,
@@ -330,7 +331,7 @@ fn policy_follows_the_order_and_the_rider() {
         cause: None,
         correlation: Uuid::from_u128(98),
     };
-    let order = |kind, body| super::policy::react(&fact(Category::Order, order_id().0, kind, body)).unwrap();
+    let order = |kind, body| DispatchPolicy::react(&fact(Category::Order, order_id().0, kind, body)).unwrap();
     let customer = Uuid::from_u128(5);
     let accepted = |fulfilment: &str| {
         serde_json::json!({
@@ -347,7 +348,7 @@ fn policy_follows_the_order_and_the_rider() {
         assert_eq!(order("order.rejecting", rejecting(reason)), expected);
     }
     let yes = serde_json::json!({"offer_id": offer(1, 1), "delivery_id": delivery_id(), "rider_id": rider(1)});
-    let of_rider = |kind| super::policy::react(&fact(Category::Rider, rider(1).0, kind, yes.clone())).unwrap();
+    let of_rider = |kind| DispatchPolicy::react(&fact(Category::Rider, rider(1).0, kind, yes.clone())).unwrap();
     assert_eq!(of_rider("offer.accepted"), [(delivery_id().0, assign(1, 1))]);
     assert_eq!(of_rider("offer.declined"), [(delivery_id().0, Command::DeclineOffer { offer_id: offer(1, 1) })]);
     assert_eq!(of_rider("rider.delivery_confirmed"), []);

@@ -3,9 +3,13 @@
 mod decide;
 pub mod event;
 pub mod policy;
+pub mod presence;
 mod state;
+pub mod tracker;
+pub mod trackers;
 
 pub use decide::{CAPACITY_MAX, Rider, RiderCommand, RiderRejection};
+pub use policy::RiderPolicy;
 pub use state::{Closed, Held, Job, Outcome, RiderState, Shift};
 
 #[cfg(test)]

@@ -3,37 +3,41 @@
 use uuid::Uuid;
 
 use super::{
-    RiderCommand,
+    Rider, RiderCommand,
     event::{DeliveryConfirmed, LapseReason, OfferReceived, ReleaseReason},
 };
 use crate::{
     dispatch::event::DeliveryEvent,
     event::{DecodeError, Recorded},
     ids::RiderId,
+    reactor::Policy,
 };
 
-/// The facts it reads.
-pub const KINDS: &[&str] = &[
-    "delivery.offered",
-    "delivery.offer_expired",
-    "delivery.offer_revoked",
-    "delivery.assigned",
-    "delivery.assignment_refused",
-    "delivery.unassigned",
-    "delivery.delivered",
-    "delivery.cancelled",
-];
+/// The choreography of riders.
+#[derive(Clone, Copy, Debug)]
+pub struct RiderPolicy;
 
-/// The commands that `fact` leads to.
-///
-/// # Errors
-/// [`DecodeError`] when the fact has a kind from [`KINDS`] but not its shape.
-pub fn react(fact: &Recorded) -> Result<Vec<(Uuid, RiderCommand)>, DecodeError> {
-    if !KINDS.contains(&&*fact.kind) {
-        return Ok(vec![]);
+impl Policy for RiderPolicy {
+    type Decider = Rider;
+    const NAME: &'static str = "rider.policy";
+    const KINDS: &'static [&'static str] = &[
+        "delivery.offered",
+        "delivery.offer_expired",
+        "delivery.offer_revoked",
+        "delivery.assigned",
+        "delivery.assignment_refused",
+        "delivery.unassigned",
+        "delivery.delivered",
+        "delivery.cancelled",
+    ];
+
+    fn react(fact: &Recorded) -> Result<Vec<(Uuid, RiderCommand)>, DecodeError> {
+        if !Self::KINDS.contains(&&*fact.kind) {
+            return Ok(vec![]);
+        }
+        let event: DeliveryEvent = fact.typed()?;
+        Ok(answer(event).into_iter().map(|(rider_id, command)| (rider_id.0, command)).collect())
     }
-    let event: DeliveryEvent = fact.typed()?;
-    Ok(answer(event).into_iter().map(|(rider_id, command)| (rider_id.0, command)).collect())
 }
 
 fn answer(event: DeliveryEvent) -> Option<(RiderId, RiderCommand)> {

@@ -7,13 +7,14 @@ use std::{cell::RefCell, collections::BTreeMap};
 use foodcourt_actors::{
     decider::Decider,
     dispatch::{
-        self, Delivery, DeliveryCommand, DeliveryState,
+        self, Delivery, DeliveryCommand, DeliveryState, DispatchPolicy,
         event::{Candidate, Requested},
     },
     event::{Event, Recorded},
     ids::{CourtId, DeliveryId, OfferId, OrderId, RiderId, UserId},
     place::Position,
-    rider::{self, Rider, RiderCommand, RiderState, event::Vehicle},
+    reactor::Policy,
+    rider::{Rider, RiderCommand, RiderPolicy, RiderState, event::Vehicle},
     stream::StreamId,
     time::Timestamp,
 };
@@ -70,10 +71,10 @@ impl World {
     /// One service acts on the fact `index` of `stream`.
     fn react(&mut self, stream: StreamId, index: usize) {
         let fact = self.facts[&stream][index].clone();
-        for (id, wish) in dispatch::policy::react(&fact).expect("a fact can be read") {
+        for (id, wish) in DispatchPolicy::react(&fact).expect("a fact can be read") {
             self.delivery(id, &wish);
         }
-        for (id, wish) in rider::policy::react(&fact).expect("a fact can be read") {
+        for (id, wish) in RiderPolicy::react(&fact).expect("a fact can be read") {
             self.rider(id, &wish);
         }
     }

@@ -1,0 +1,85 @@
+//! What dispatch may know of a rider: on shift, and what is in the bag. Folded from the same facts as the rider's
+//! own state, so that a zone can follow along; besides `event` the only file here that another service reads.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::BoxFuture;
+
+use super::{Rider, RiderState, event::RiderEvent};
+use crate::{
+    directory::Directory,
+    event::Version,
+    ids::{DeliveryId, OfferId, RiderId},
+};
+
+/// A rider as dispatch sees them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Presence {
+    /// Facts folded in.
+    pub version: Version,
+    /// Deliveries at once; zero off shift.
+    pub capacity: usize,
+    /// Offers that wait for an answer.
+    pub offers: BTreeSet<OfferId>,
+    /// Deliveries in the bag, confirmed or not.
+    pub held: BTreeSet<DeliveryId>,
+}
+
+impl Presence {
+    /// The presence of a rider in `state` after `version` facts.
+    #[must_use]
+    pub fn of(state: &RiderState, version: Version) -> Self {
+        Self {
+            version,
+            capacity: state.shift.map_or(0, |shift| usize::try_from(shift.capacity).unwrap_or(0)),
+            offers: state.offers.iter().map(|offer| offer.offer_id).collect(),
+            held: state.held.iter().map(|held| held.delivery_id).collect(),
+        }
+    }
+    /// Places that are neither filled nor being asked for.
+    #[must_use]
+    pub fn places_free(&self) -> usize {
+        self.capacity.saturating_sub(self.offers.len() + self.held.len())
+    }
+    /// Folds in the fact number `version`.
+    pub fn follow(&mut self, event: &RiderEvent, version: Version) {
+        self.version = version;
+        match event {
+            RiderEvent::ShiftStarted(started) => self.capacity = usize::try_from(started.capacity).unwrap_or(0),
+            RiderEvent::ShiftEnded(_) => self.capacity = 0,
+            RiderEvent::OfferReceived(offer) => {
+                self.offers.insert(offer.offer_id);
+            }
+            RiderEvent::OfferAccepted(yes) => {
+                self.offers.remove(&yes.offer_id);
+                self.held.insert(yes.delivery_id);
+            }
+            RiderEvent::OfferDeclined(no) => {
+                self.offers.remove(&no.offer_id);
+            }
+            RiderEvent::OfferLapsed(lapsed) => {
+                self.offers.remove(&lapsed.offer_id);
+            }
+            RiderEvent::DeliveryConfirmed(_) => {}
+            RiderEvent::DeliveryReleased(released) => {
+                self.held.remove(&released.delivery_id);
+            }
+        }
+    }
+}
+
+/// Tells where a rider stands now; `None` when that cannot be learnt at the moment.
+pub trait Presences: Send + Sync + 'static {
+    /// The presence of `rider_id`; the empty one if there is no such rider.
+    fn presence(&self, rider_id: RiderId) -> BoxFuture<'static, Option<Presence>>;
+}
+
+impl Presences for Directory<Rider> {
+    fn presence(&self, rider_id: RiderId) -> BoxFuture<'static, Option<Presence>> {
+        let directory = self.clone();
+        Box::pin(async move {
+            let seen = directory.look(rider_id.0).await.ok()?;
+            Some(Presence::of(&seen.state, seen.version))
+        })
+    }
+}
