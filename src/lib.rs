@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod ids;
+pub mod live;
 pub mod password;
 pub mod telemetry;
 pub mod token;

@@ -1,0 +1,112 @@
+//! What a session does with each request. Anything slow is a future of the actor; nothing here waits.
+
+use std::rc::Rc;
+
+use actix::{AsyncContext, Context, WrapFuture, fut::ActorFutureExt};
+
+use super::{
+    frame::{Framed, Goodbye},
+    message::{self, Reply, Request, Unreadable},
+    session::Session,
+    source::{Fix, Principal, Problem},
+    subscription::{self, Membership, Sink},
+    topic::Topic,
+};
+
+impl Session {
+    /// Handles one text message.
+    pub(super) fn request(&mut self, text: &str, ctx: &mut Context<Self>) {
+        match (message::parse(text), self.principal) {
+            (Err(Unreadable::Foreign(why)), _) => self.leave(&Goodbye::new(4400, why)),
+            (Ok(Request::Hello { ticket }), None) => self.hello(ticket, ctx),
+            (_, None) => self.leave(&Goodbye::new(4401, "hello comes first")),
+            (Err(Unreadable::Malformed { id, problem }), _) => self.reply(&Reply::Error { id, problem }),
+            (Ok(Request::Hello { .. }), Some(_)) => {
+                let problem = Problem::new("/problems/already-known", "Already known", 409, "this socket said hello");
+                self.reply(&Reply::Error { id: None, problem });
+            }
+            (Ok(Request::Ping { id }), _) => self.reply(&Reply::Pong { id }),
+            (Ok(Request::Unsubscribe { id, topic }), _) => self.unsubscribe(id, &topic),
+            (Ok(Request::Subscribe { id, topic, after }), Some(principal)) => {
+                match topic.parse::<Topic>() {
+                    Ok(topic) => self.subscribe(id, topic, after, principal, ctx),
+                    Err(not) => self.refuse(id, message::invalid(not.to_string())),
+                };
+            }
+            (Ok(Request::Fixes { id, fixes }), Some(principal)) => self.fixes(id, fixes, principal, ctx),
+        }
+    }
+    fn refuse(&mut self, id: u64, problem: Problem) {
+        self.reply(&Reply::Error { id: Some(id), problem });
+    }
+    fn hello(&mut self, ticket: String, ctx: &mut Context<Self>) {
+        self.busy = true;
+        let redeeming = self.worker.hub.source().redeem_ticket(ticket);
+        ctx.spawn(redeeming.into_actor(self).map(|principal, session, _| {
+            session.done();
+            match principal {
+                Some(principal) => {
+                    session.principal = Some(principal);
+                    session.worker.introduce(session.id, principal);
+                    session.welcome(principal);
+                }
+                None => session.leave(&Goodbye::new(4401, "ticket is unknown, used or expired")),
+            }
+        }));
+    }
+    /// A request is over: there may be room for the next.
+    fn done(&mut self) {
+        self.busy = false;
+        self.wire.wake();
+    }
+    fn subscribe(&mut self, id: u64, topic: Topic, after: Option<u64>, principal: Principal, ctx: &mut Context<Self>) {
+        let known = |place: &Membership| place.subscription.access.topic == topic;
+        if self.opening.contains(&topic) || self.watching.iter().any(known) {
+            let problem = Problem::new("/problems/already-subscribed", "Already subscribed", 409, topic.to_string());
+            return self.refuse(id, problem);
+        }
+        let topics_max = self.worker.limits.topics_max;
+        if self.opening.len() + self.watching.len() >= topics_max {
+            let detail = format!("a socket watches at most {topics_max} topics");
+            return self.refuse(id, Problem::new("/problems/too-many-topics", "Too many topics", 429, detail));
+        }
+        self.in_flight += 1;
+        self.opening.push(topic);
+        let (worker, sink) = (Rc::clone(&self.worker), Rc::clone(&self.wire) as Rc<dyn Sink>);
+        let begin = move |seq| Some(Framed::json(&Reply::Subscribed { id, topic: &topic.to_string(), seq }));
+        let opening = subscription::open(worker, sink, principal, topic, after, begin);
+        ctx.spawn(opening.into_actor(self).map(move |opened, session, _| {
+            session.in_flight -= 1;
+            session.opening.retain(|opening| *opening != topic);
+            session.wire.wake();
+            match opened {
+                Ok(place) => session.watching.push(place),
+                Err(problem) => session.refuse(id, problem),
+            }
+        }));
+    }
+    fn unsubscribe(&mut self, id: u64, topic: &str) {
+        let before = self.watching.len();
+        self.watching.retain(|place| place.subscription.access.topic.to_string() != topic);
+        if self.watching.len() == before {
+            let problem = Problem::new("/problems/not-subscribed", "Not subscribed", 409, "wait for subscribed first");
+            return self.refuse(id, problem);
+        }
+        self.reply(&Reply::Unsubscribed { id, topic });
+    }
+    fn fixes(&mut self, id: u64, fixes: Vec<Fix>, principal: Principal, ctx: &mut Context<Self>) {
+        if !principal.rider {
+            let problem = Problem::new("/problems/forbidden", "Forbidden", 403, "only riders send fixes");
+            return self.refuse(id, problem);
+        }
+        self.busy = true;
+        let taking = self.worker.hub.source().take_fixes(principal, fixes);
+        ctx.spawn(taking.into_actor(self).map(move |taken, session, _| {
+            session.done();
+            match taken {
+                Ok(taken) => session.reply(&Reply::FixesTaken { id, taken }),
+                Err(problem) => session.refuse(id, problem),
+            }
+        }));
+    }
+}
