@@ -5,5 +5,6 @@ pub mod config;
 pub mod ids;
 pub mod live;
 pub mod password;
+pub mod postgres;
 pub mod telemetry;
 pub mod token;

@@ -1,0 +1,259 @@
+//! One batch, one transaction, one round trip: the lock that makes position order commit order, then the statement
+//! whose first part is the gate and whose other parts write only what the gate let through.
+
+use std::time::Duration;
+
+use foodcourt_actors::ports::Append;
+use tokio_postgres::{Client, Row, Statement, error::DbError};
+use uuid::Uuid;
+
+use crate::postgres::{instant::Instant, pool::spoils};
+
+/// Names the advisory lock under which positions are drawn ("journal" in ASCII). One per database: advisory locks
+/// do not reach across databases.
+pub(super) const POSITION_LOCK: i64 = 0x006a_6f75_726e_616c;
+
+/// Runs ahead of the batch: inside one statement nothing promises that the lock comes before the positions.
+const LOCK: &str = "select pg_advisory_xact_lock($1)";
+
+/// `previous` lets one `insert … on conflict` be both "create if absent" and "move if at the expected version".
+/// The look at `found` keeps a stream from being created in the middle; being a scalar subquery it is always an
+/// index lookup, however the planner guesses the size of the arrays.
+const BATCH: &str = "
+with wish as materialized (
+    select a.*, (select h.version from stream_head h where h.stream = a.stream) as found
+      from unnest($1::text[], $2::bigint[], $3::bigint[], $4::timestamptz[])
+           with ordinality as a(stream, expected, version, deadline_at, ord)
+), head as (
+    insert into stream_head as h (stream, version, previous, deadline_at)
+    select stream, version, expected, deadline_at
+      from wish
+     where coalesce(found, 0) = expected
+    on conflict (stream) do update
+       set version = excluded.version,
+           previous = excluded.previous,
+           deadline_at = excluded.deadline_at,
+           claimed_until = null
+     where h.version = excluded.previous
+    returning h.stream
+), through as materialized (
+    select w.ord, w.stream, w.expected
+      from wish w
+      join head h on h.stream = w.stream
+), fact as (
+    insert into journal (stream, version, event_id, kind, body, at, cause, correlation)
+    select t.stream, t.expected + e.step, e.event_id, e.kind, e.body::jsonb, e.at, e.cause, e.correlation
+      from unnest($5::bigint[], $6::bigint[], $7::uuid[], $8::text[], $9::text[], $10::timestamptz[], $11::uuid[],
+                  $12::uuid[]) as e(ord, step, event_id, kind, body, at, cause, correlation)
+      join through t on t.ord = e.ord
+     order by t.ord, e.step
+    returning position
+), answer as (
+    insert into idempotency as i (scope, request_sha256, status, headers, body, expires_at)
+    select a.scope, a.request_sha256, a.status, a.headers::jsonb, a.body, now() + make_interval(secs => $19)
+      from unnest($13::bigint[], $14::text[], $15::bytea[], $16::smallint[], $17::text[], $18::bytea[])
+           as a(ord, scope, request_sha256, status, headers, body)
+      join through t on t.ord = a.ord
+    on conflict (scope) do update
+       set request_sha256 = excluded.request_sha256,
+           status = excluded.status,
+           headers = excluded.headers,
+           body = excluded.body,
+           expires_at = excluded.expires_at
+     where i.expires_at <= now()
+), person as (
+    insert into contact as c (contact_id, body)
+    select p.contact_id, p.body::jsonb
+      from unnest($20::bigint[], $21::uuid[], $22::text[]) as p(ord, contact_id, body)
+      join through t on t.ord = p.ord
+    on conflict (contact_id) do update
+       set body = excluded.body
+     where c.erased_at is null
+)
+select t.ord, (select max(position) from fact) from through t";
+
+/// What became of a batch.
+pub(super) enum Flight {
+    /// Committed. `through[i]`: the gate let the i-th append through; else it was a conflict.
+    Landed { through: Vec<bool>, newest: i64 },
+    /// Rolled back because something in it cannot be stored.
+    Refused { reason: String },
+    /// Rolled back, or never begun, for a reason that is not in the batch.
+    RolledBack { reason: String, connection_spoilt: bool },
+    /// The connection was lost with the batch in it.
+    Unclear { reason: String },
+}
+
+/// The prepared statements of the writer's connection.
+pub(super) struct Batch {
+    lock: Statement,
+    batch: Statement,
+    answers_kept_s: f64,
+}
+
+impl Batch {
+    pub(super) async fn prepare(client: &Client, answers_kept: Duration) -> Result<Self, tokio_postgres::Error> {
+        let (lock, batch) = tokio::try_join!(client.prepare(LOCK), client.prepare(BATCH))?;
+        Ok(Self { lock, batch, answers_kept_s: answers_kept.as_secs_f64() })
+    }
+
+    /// Writes `appends`, at most one per stream, in one round trip.
+    pub(super) async fn write(&self, client: &Client, appends: &[&Append]) -> Flight {
+        let columns = Columns::of(appends);
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 22] = [
+            &columns.stream,
+            &columns.expected,
+            &columns.version,
+            &columns.deadline_at,
+            &columns.event_ord,
+            &columns.event_step,
+            &columns.event_id,
+            &columns.kind,
+            &columns.body,
+            &columns.at,
+            &columns.cause,
+            &columns.correlation,
+            &columns.answer_ord,
+            &columns.scope,
+            &columns.request_sha256,
+            &columns.status,
+            &columns.headers,
+            &columns.answer_body,
+            &self.answers_kept_s,
+            &columns.contact_ord,
+            &columns.contact_id,
+            &columns.contact_body,
+        ];
+        // Polled together the four go out in this order without waiting for one another. If one fails, the server
+        // refuses what follows in the transaction, and `commit` becomes a rollback.
+        let (began, locked, wrote, committed) = tokio::join!(
+            biased;
+            client.batch_execute("begin"),
+            client.query(&self.lock, &[&POSITION_LOCK]),
+            client.query(&self.batch, &params),
+            client.batch_execute("commit"),
+        );
+        if let Err(error) = began {
+            // Without a transaction each part would have stood alone: nothing is certain.
+            return Flight::Unclear { reason: reason(&error) };
+        }
+        match (locked, wrote, committed) {
+            (Ok(_), Ok(rows), Ok(())) => landed(&rows, appends.len()),
+            (Err(error), _, Ok(())) => rolled_back(&error),
+            (Ok(_), Err(error), Ok(())) => refused(&error),
+            // An ERROR from `commit` itself is a rollback; anything harder, or silence, is not known.
+            (Ok(_), Ok(_), Err(error)) if is_plain_error(&error) => rolled_back(&error),
+            (_, _, Err(error)) => Flight::Unclear { reason: reason(&error) },
+        }
+    }
+}
+
+fn landed(rows: &[Row], count: usize) -> Flight {
+    let mut through = vec![false; count];
+    for row in rows {
+        let ord = usize::try_from(row.get::<_, i64>(0)).unwrap_or(0);
+        if let Some(passed) = ord.checked_sub(1).and_then(|index| through.get_mut(index)) {
+            *passed = true;
+        }
+    }
+    let newest = rows.first().and_then(|row| row.get::<_, Option<i64>>(1)).unwrap_or(0);
+    Flight::Landed { through, newest }
+}
+
+fn rolled_back(error: &tokio_postgres::Error) -> Flight {
+    Flight::RolledBack { reason: reason(error), connection_spoilt: spoils(error) }
+}
+
+/// The batch statement failed: is it what was in it, or the state of the server?
+fn refused(error: &tokio_postgres::Error) -> Flight {
+    let code = error.code().map_or("", tokio_postgres::error::SqlState::code);
+    // 21, 22, 23: the data; 54: too long or too large; XX000: how oversized values are refused at times.
+    let data = matches!(code.get(..2), Some("21" | "22" | "23" | "54")) || code == "XX000";
+    // An error without a code is the client's: a value that cannot be sent.
+    if data || (code.is_empty() && !error.is_closed()) {
+        Flight::Refused { reason: reason(error) }
+    } else {
+        rolled_back(error)
+    }
+}
+
+fn is_plain_error(error: &tokio_postgres::Error) -> bool {
+    use tokio_postgres::error::Severity;
+    error.as_db_error().and_then(DbError::parsed_severity) == Some(Severity::Error)
+}
+
+fn reason(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        // Without the detail: it may quote what was to be stored.
+        Some(db) => format!("{} ({})", db.message(), db.code().code()),
+        None => error.to_string(),
+    }
+}
+
+/// The appends, turned into the arrays that the statement unnests.
+#[derive(Default)]
+struct Columns<'a> {
+    stream: Vec<String>,
+    expected: Vec<i64>,
+    version: Vec<i64>,
+    deadline_at: Vec<Option<Instant>>,
+    event_ord: Vec<i64>,
+    event_step: Vec<i64>,
+    event_id: Vec<Uuid>,
+    kind: Vec<&'a str>,
+    body: Vec<&'a str>,
+    at: Vec<Instant>,
+    cause: Vec<Option<Uuid>>,
+    correlation: Vec<Uuid>,
+    answer_ord: Vec<i64>,
+    scope: Vec<&'a str>,
+    request_sha256: Vec<&'a [u8]>,
+    status: Vec<i16>,
+    headers: Vec<String>,
+    answer_body: Vec<&'a [u8]>,
+    contact_ord: Vec<i64>,
+    contact_id: Vec<Uuid>,
+    contact_body: Vec<&'a str>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(appends: &[&'a Append]) -> Self {
+        let mut columns = Self::default();
+        for (append, ord) in appends.iter().zip(1_i64..) {
+            let expected = number(append.expected);
+            columns.stream.push(append.stream.to_string());
+            columns.expected.push(expected);
+            columns.version.push(expected.saturating_add(number(append.events.len() as u64)));
+            columns.deadline_at.push(append.deadline_at.map(Instant));
+            for (event, step) in append.events.iter().zip(1_i64..) {
+                columns.event_ord.push(ord);
+                columns.event_step.push(step);
+                columns.event_id.push(event.event_id);
+                columns.kind.push(event.kind);
+                columns.body.push(&event.body);
+                columns.at.push(Instant(event.at));
+                columns.cause.push(event.cause);
+                columns.correlation.push(event.correlation);
+            }
+            for answer in &append.answers {
+                columns.answer_ord.push(ord);
+                columns.scope.push(&answer.scope);
+                columns.request_sha256.push(&answer.request_sha256);
+                columns.status.push(i16::try_from(answer.status).unwrap_or(500));
+                columns.headers.push(serde_json::json!(answer.headers).to_string());
+                columns.answer_body.push(&answer.body);
+            }
+            for contact in &append.contacts {
+                columns.contact_ord.push(ord);
+                columns.contact_id.push(contact.contact_id.0);
+                columns.contact_body.push(&contact.body);
+            }
+        }
+        columns
+    }
+}
+
+/// Versions fit an `i64` for longer than the sun will shine.
+fn number(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}

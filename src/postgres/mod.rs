@@ -1,0 +1,18 @@
+//! Everything that knows PostgreSQL: how to reach it, the schema, and the ports kept in it.
+//! What the ports mean stands in `foodcourt_actors::ports`; nothing here knows HTTP.
+
+pub mod answers;
+pub mod connect;
+pub mod contacts;
+pub mod cursors;
+pub mod dead_letters;
+pub mod instant;
+pub mod journal;
+pub mod migrate;
+pub mod pool;
+pub mod private;
+#[doc(hidden)]
+pub mod testing;
+
+pub use connect::DatabaseError;
+pub use pool::{Database, DatabaseSettings};

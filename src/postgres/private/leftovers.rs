@@ -1,0 +1,85 @@
+//! What a killed server may have left running on its folder: it is ended before a new one starts. Two postmasters on
+//! one folder would be the end of it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::{Instant, sleep};
+use tracing::warn;
+
+use super::{PrivateError, folder::Folder};
+
+/// How long a fast stop may take (it writes a checkpoint) before it becomes an immediate one.
+const FAST_STOP_MAX: Duration = Duration::from_secs(20);
+/// How long an immediate stop may take.
+const IMMEDIATE_STOP_MAX: Duration = Duration::from_secs(10);
+
+/// Ends every process of PostgreSQL that lives in the folder, and waits until they are gone.
+pub(super) async fn clear(folder: &Folder, progress: &(dyn Fn(&str) + Sync)) -> Result<(), PrivateError> {
+    let cluster = folder.cluster();
+    let pid_file = cluster.join("postmaster.pid");
+    let named = fs::read_to_string(&pid_file).ok().and_then(|text| text.lines().next()?.trim().parse::<u32>().ok());
+    if inhabitants(&cluster).is_empty() {
+        // Nobody is left. A stale file would stop PostgreSQL if its pid now belongs to another process of the account.
+        if named.is_some_and(|pid| Path::new(&format!("/proc/{pid}")).exists()) {
+            fs::remove_file(&pid_file).map_err(super::folder::of(&pid_file))?;
+        }
+        return Ok(());
+    }
+    progress("stopping the database that an earlier run left behind");
+    let begun = Instant::now();
+    let mut immediate = false;
+    let mut told = Vec::new();
+    loop {
+        let living = inhabitants(&cluster);
+        let Some(first) = living.first().copied() else { return Ok(()) };
+        if begun.elapsed() > FAST_STOP_MAX + IMMEDIATE_STOP_MAX {
+            return Err(PrivateError::Stuck { pid: first });
+        }
+        if !immediate && begun.elapsed() > FAST_STOP_MAX {
+            immediate = true;
+            told.clear();
+        }
+        // The postmaster takes its children along; without one they go one by one.
+        let postmaster = living.iter().copied().find(|pid| Some(*pid) == named);
+        for pid in postmaster.map_or(living, |pid| vec![pid]) {
+            if !told.contains(&pid) {
+                let signal = match (postmaster, immediate) {
+                    (_, true) => Signal::QUIT,
+                    (Some(_), false) => Signal::INT,
+                    (None, false) => Signal::TERM,
+                };
+                tell(pid, signal);
+                told.push(pid);
+            }
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Sends a signal; a process that is gone by now is what was wanted.
+pub(super) fn tell(pid: u32, signal: Signal) {
+    let Some(target) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
+    if let Err(error) = kill_process(target, signal) {
+        if error != rustix::io::Errno::SRCH {
+            warn!(pid, %error, "cannot signal PostgreSQL");
+        }
+    }
+}
+
+/// Every process whose working directory is the cluster: PostgreSQL's processes all go there at start. (On systems
+/// without `/proc`, PostgreSQL's own check of `postmaster.pid` has to do.)
+fn inhabitants(cluster: &Path) -> Vec<u32> {
+    let Ok(cluster) = fs::canonicalize(cluster) else { return Vec::new() };
+    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+    let lives_there = |pid: &u32| -> bool {
+        let home: Result<PathBuf, _> = fs::read_link(format!("/proc/{pid}/cwd"));
+        let program = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        home.is_ok_and(|home| home == cluster) && program.trim().starts_with("postgres")
+    };
+    processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(lives_there).collect()
+}

@@ -1,0 +1,173 @@
+//! What the journal says when the database is away, slow or doubtful, and that what it says is so.
+
+use std::time::Duration;
+
+use foodcourt::postgres::{
+    DatabaseSettings,
+    journal::{JournalLimits, PgJournal},
+    testing::TestDatabase,
+};
+use foodcourt_actors::ports::{Appended, Journal};
+use futures_util::future::join_all;
+use tokio_postgres::Transaction;
+
+use crate::support::{Relay, append, node, node_with, stream};
+
+/// The lock under which the journal draws positions, as `statement.rs` names it.
+const POSITION_LOCK: i64 = 0x006a_6f75_726e_616c;
+
+/// Keeps every batch in flight until the transaction ends.
+async fn hold(holder: &Transaction<'_>) {
+    holder.execute("select pg_advisory_xact_lock($1)", &[&POSITION_LOCK]).await.unwrap();
+}
+
+/// The backend of a batch that is in flight.
+async fn in_flight(holder: &Transaction<'_>) -> i32 {
+    let sql = "select l.pid from pg_locks l join pg_database d on d.oid = l.database \
+               where locktype = 'advisory' and not granted and d.datname = current_database()";
+    loop {
+        if let Some(row) = holder.query_opt(sql, &[]).await.unwrap() {
+            return row.get(0);
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_backend_killed_mid_flight_is_unknown_and_then_settled() {
+    let database = TestDatabase::fresh().await;
+    let journal = node(&database).await;
+    let mut session = database.database().session().await.unwrap();
+    let holder = session.client().transaction().await.unwrap();
+    hold(&holder).await;
+    let wish = append(stream(), 0, 1);
+    let flying = tokio::spawn(journal.append(wish.clone()));
+    let pid = in_flight(&holder).await;
+    let waiting = tokio::spawn(journal.append(append(stream(), 0, 1)));
+    tokio::task::yield_now().await;
+    holder.execute("select pg_terminate_backend($1)", &[&pid]).await.unwrap();
+    assert_eq!(flying.await.unwrap(), Appended::Unknown);
+    holder.rollback().await.unwrap();
+    assert!(!journal.holds(wish.stream, wish.events[0].event_id).await.unwrap());
+    // What had not been sent goes out on the next connection, and so may the wish itself.
+    assert_eq!(waiting.await.unwrap(), Appended::Committed);
+    assert_eq!(journal.append(wish.clone()).await, Appended::Committed);
+    assert!(journal.holds(wish.stream, wish.events[0].event_id).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_was_settled_as_lost_never_appears() {
+    let database = TestDatabase::fresh().await;
+    let relay = Relay::to(database.dsn()).await;
+    let limits = JournalLimits { transaction_timeout: Duration::from_secs(60), ..JournalLimits::default() };
+    let settings = DatabaseSettings::new(relay.dsn());
+    let journal = PgJournal::start(&settings, database.database().clone(), limits).await.unwrap();
+    let mut session = database.database().session().await.unwrap();
+    let holder = session.client().transaction().await.unwrap();
+    hold(&holder).await;
+    let wish = append(stream(), 0, 1);
+    let flying = tokio::spawn(journal.append(wish.clone()));
+    let pid = in_flight(&holder).await;
+    // The client's side goes; the backend has been sent everything, waits for the lock only, and would commit.
+    relay.cut_clients();
+    assert_eq!(flying.await.unwrap(), Appended::Unknown);
+    let alive = "select count(*) from pg_stat_activity where pid = $1";
+    assert_eq!(holder.query_one(alive, &[&pid]).await.unwrap().get::<_, i64>(0), 1, "the backend went by itself");
+    assert!(!journal.holds(wish.stream, wish.events[0].event_id).await.unwrap());
+    holder.commit().await.unwrap();
+    assert_eq!(journal.append(append(stream(), 0, 1)).await, Appended::Committed);
+    assert_eq!(journal.read(wish.stream, 0, 10).await.unwrap(), [], "the dead batch came back");
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_is_lost_is_found() {
+    let database = TestDatabase::fresh().await;
+    let relay = Relay::to(database.dsn()).await;
+    let settings = DatabaseSettings::new(relay.dsn());
+    let limits = JournalLimits::default();
+    let journal = PgJournal::start(&settings, database.database().clone(), limits).await.unwrap();
+    relay.swallow_answers(true);
+    let wish = append(stream(), 0, 2);
+    let flying = tokio::spawn(journal.append(wish.clone()));
+    while !journal.holds(wish.stream, wish.events[1].event_id).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+    relay.cut_clients();
+    assert_eq!(flying.await.unwrap(), Appended::Unknown);
+    assert!(journal.holds(wish.stream, wish.events[0].event_id).await.unwrap());
+    relay.swallow_answers(false);
+    assert_eq!(journal.append(wish.clone()).await, Appended::Conflict);
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_unavailable_until_it_is_back() {
+    let database = TestDatabase::fresh().await;
+    let relay = Relay::to(database.dsn()).await;
+    let settings = DatabaseSettings::new(relay.dsn());
+    let limits = JournalLimits { reconnect_after: Duration::from_millis(5), ..JournalLimits::default() };
+    let journal = PgJournal::start(&settings, database.database().clone(), limits).await.unwrap();
+    relay.listen(false);
+    relay.cut_clients();
+    for _ in 0..3 {
+        // The very first may be in flight while the connection goes.
+        let outcome = journal.append(append(stream(), 0, 1)).await;
+        assert!(matches!(outcome, Appended::Unavailable | Appended::Unknown), "{outcome:?}");
+    }
+    assert_eq!(journal.append(append(stream(), 0, 1)).await, Appended::Unavailable);
+    relay.listen(true);
+    while journal.append(append(stream(), 0, 1)).await != Appended::Committed {
+        tokio::task::yield_now().await;
+    }
+    journal.flushed().await;
+}
+
+#[tokio::test]
+async fn a_batch_that_takes_too_long_is_rolled_back() {
+    let database = TestDatabase::fresh().await;
+    let limits = JournalLimits { transaction_timeout: Duration::from_millis(50), ..JournalLimits::default() };
+    let journal = node_with(&database, limits).await;
+    let mut session = database.database().session().await.unwrap();
+    let holder = session.client().transaction().await.unwrap();
+    hold(&holder).await;
+    let wish = append(stream(), 0, 1);
+    assert_eq!(journal.append(wish.clone()).await, Appended::Unavailable);
+    holder.rollback().await.unwrap();
+    assert_eq!(journal.append(wish).await, Appended::Committed);
+}
+
+#[tokio::test]
+async fn a_server_that_warns_of_its_commit_leaves_it_unknown() {
+    let database = TestDatabase::fresh().await;
+    let journal = node(&database).await;
+    // A cancelled wait for a synchronous standby looks like this: success, with a warning 01000.
+    let mut session = database.database().session().await.unwrap();
+    let doubt = "create function doubt() returns trigger language plpgsql as $$
+                 begin raise warning 'may not have been replicated'; return null; end $$;
+                 create trigger doubt after insert on journal execute function doubt()";
+    session.client().batch_execute(doubt).await.unwrap();
+    let wish = append(stream(), 0, 1);
+    assert_eq!(journal.append(wish.clone()).await, Appended::Unknown);
+    assert!(journal.holds(wish.stream, wish.events[0].event_id).await.unwrap());
+    session.client().batch_execute("drop trigger doubt on journal").await.unwrap();
+    assert_eq!(journal.append(append(wish.stream, 1, 1)).await, Appended::Committed);
+}
+
+#[tokio::test]
+async fn a_full_queue_says_so_at_once() {
+    let database = TestDatabase::fresh().await;
+    let limits = JournalLimits { queue_max: 4, batch_max: 1, ..JournalLimits::default() };
+    let journal = node_with(&database, limits).await;
+    let mut session = database.database().session().await.unwrap();
+    let holder = session.client().transaction().await.unwrap();
+    hold(&holder).await;
+    let first = tokio::spawn(journal.append(append(stream(), 0, 1)));
+    in_flight(&holder).await;
+    let many = tokio::spawn(join_all((0..20).map(|_| journal.append(append(stream(), 0, 1)))));
+    tokio::task::yield_now().await;
+    holder.rollback().await.unwrap();
+    assert_eq!(first.await.unwrap(), Appended::Committed);
+    let outcomes = many.await.unwrap();
+    let refused = outcomes.iter().filter(|outcome| **outcome == Appended::Unavailable).count();
+    assert_eq!(refused, 16, "{outcomes:?}");
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Appended::Committed | Appended::Unavailable)));
+}
