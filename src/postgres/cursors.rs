@@ -1,12 +1,15 @@
 //! Where the reactors stand, under leases on the database's clock with a fencing token.
 
-use foodcourt_actors::ports::{Cursors, OwnedPartition, ReadError};
+use foodcourt_actors::{
+    event::Recorded,
+    ports::{Cursors, OwnedPartition, ReadError},
+};
 use futures_util::future::BoxFuture;
 use tokio_postgres::Row;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::{connect::DatabaseError, pool::Database};
+use super::{connect::DatabaseError, dead_letters::put_aside, pool::Database};
 
 /// Cursors kept in PostgreSQL.
 pub struct PgCursors {
@@ -139,6 +142,13 @@ impl Cursors for PgCursors {
                     "leases were not given back; they run out by themselves"
                 );
             }
+        })
+    }
+
+    fn bury(&self, service: &'static str, fact: Recorded, reason: String) -> BoxFuture<'static, Result<(), ReadError>> {
+        let database = self.database.clone();
+        Box::pin(async move {
+            put_aside(&database, service, &fact, &reason).await.map_err(|error| ReadError(Box::new(error)))
         })
     }
 }

@@ -177,6 +177,11 @@ impl Journal for PgJournal {
         Box::pin(async move { read::feed(&database, after, limit).await })
     }
 
+    fn end(&self) -> BoxFuture<'static, Result<i64, ReadError>> {
+        let database = self.database.clone();
+        Box::pin(async move { read::newest(&database).await.map_err(read::unreadable) })
+    }
+
     fn holds(&self, stream: StreamId, event_id: Uuid) -> BoxFuture<'static, Result<bool, ReadError>> {
         let (database, suspects) = (self.database.clone(), self.suspects.clone());
         Box::pin(async move {

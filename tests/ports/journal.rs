@@ -41,6 +41,7 @@ async fn what_was_appended_is_read_back() {
     assert_eq!(journal.read(stream, 1, 10).await.unwrap(), facts[1..]);
     assert_eq!(journal.read(stream, 0, 1).await.unwrap(), facts[..1]);
     assert_eq!(feed(&journal, 1).await, facts);
+    assert_eq!(journal.end().await.unwrap(), facts[1].position);
     assert!(journal.holds(stream, wish.events[1].event_id).await.unwrap());
     assert!(!journal.holds(stream, uuid()).await.unwrap());
 }
@@ -251,6 +252,7 @@ async fn the_bell_rings_for_own_and_foreign_facts() {
 async fn dead_letters_are_kept_once() {
     let database = TestDatabase::fresh().await;
     let (journal, pool) = (node(&database).await, database.database());
+    assert_eq!(journal.end().await.unwrap(), 0);
     assert_eq!(journal.append(append(stream(), 0, 2)).await, Appended::Committed);
     let facts = feed(&journal, 10).await;
     for (fact, reason) in [(&facts[0], "nul \0"), (&facts[0], "again"), (&facts[1], "other")] {
