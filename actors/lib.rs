@@ -29,6 +29,7 @@ pub mod rider;
 
 pub mod notification;
 
+pub mod invariants;
 pub mod memory;
 
 #[cfg(test)]
