@@ -59,7 +59,8 @@ fn waits_until(order: &Known) -> (Timestamp, OrderCommand) {
     let timeline = &order.timeline;
     if let Some(what) = order.waiting_for() {
         let since = timeline.ending_at.or(timeline.picked_up_at).unwrap_or(timeline.placed_at);
-        let call_at = rules::escalate_at(what, since, order.escalations);
+        // Counted from the last call, so that a server that slept for a week calls once, not a hundred times.
+        let call_at = order.escalated_at.unwrap_or(since).plus(rules::patience(what, order.escalations));
         let lost_at = since.plus(rules::LOST_AFTER);
         return if !order.is_ending() && call_at >= lost_at {
             (lost_at, OrderCommand::FailHandover)

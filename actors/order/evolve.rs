@@ -29,6 +29,7 @@ fn begin(placed: &Placed, at: Timestamp) -> Known {
         ending: None,
         refunded: None,
         escalations: 0,
+        escalated_at: None,
         timeline: Timeline {
             placed_at: at,
             paid_at: None,
@@ -105,7 +106,10 @@ pub fn advance(order: &mut Known, event: &OrderEvent, at: Timestamp) {
             order.ending = Some(Ending { into: OrderStatus::Expired, reason: EndReason::NotPaid });
             end(order, OrderStatus::Expired, at);
         }
-        OrderEvent::Overdue(fact) => order.escalations = fact.times,
+        OrderEvent::Overdue(fact) => {
+            order.escalations = fact.times;
+            order.escalated_at = Some(at);
+        }
     }
 }
 
@@ -138,6 +142,7 @@ fn delay(order: &mut Known, fact: &Delayed) {
 fn begin_end(order: &mut Known, into: OrderStatus, reason: EndReason, at: Timestamp) {
     order.ending = Some(Ending { into, reason });
     order.escalations = 0;
+    order.escalated_at = None;
     order.timeline.ending_at = Some(at);
 }
 

@@ -21,3 +21,6 @@ pub use decide::Order;
 pub use policy::OrderPolicy;
 pub use quote::Quote;
 pub use state::{OrderRejection, OrderState, OrderStatus};
+
+#[cfg(test)]
+mod tests;

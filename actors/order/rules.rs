@@ -8,7 +8,6 @@ use super::{
     event::{CancelledBy, WaitingFor},
     state::{Known, OrderRejection, OrderStatus},
 };
-use crate::time::Timestamp;
 
 /// Unpaid for this long, a placed order expires. Longer than all tries to authorise together (150 s), so that it is
 /// the payment that says no, and the order that says why.
@@ -46,14 +45,12 @@ pub fn may_cancel(order: &Known, by: CancelledBy) -> Result<(), OrderRejection> 
     }
 }
 
-/// When a person is called (again) about an order that waits for `what` since `since`, having been called `times`.
+/// How long an order that waits for `what` waits until a person is called (again), having been called `times`.
 #[must_use]
-pub fn escalate_at(what: WaitingFor, since: Timestamp, times: u32) -> Timestamp {
+pub fn patience(what: WaitingFor, times: u32) -> Duration {
     match what {
-        WaitingFor::Delivery => since.plus(DELIVER_WITHIN * (times + 1)),
-        // 30 min, 1 h, 2 h, … after the beginning, then daily: the sum of a doubling wait.
-        WaitingFor::Settlement => {
-            (0..=times).fold(since, |at, n| at.plus((SETTLE_WITHIN * (1 << n.min(6))).min(ESCALATE_AT_MOST_EVERY)))
-        }
+        WaitingFor::Delivery => DELIVER_WITHIN,
+        // 30 min, 1 h, 2 h, … then daily.
+        WaitingFor::Settlement => (SETTLE_WITHIN * (1 << times.min(6))).min(ESCALATE_AT_MOST_EVERY),
     }
 }

@@ -103,6 +103,8 @@ pub struct Known {
     pub refunded: Option<Money>,
     /// How often a person was called about what it waits for now.
     pub escalations: u32,
+    /// When a person was last called.
+    pub escalated_at: Option<Timestamp>,
     /// When what happened.
     pub timeline: Timeline,
 }
