@@ -2,6 +2,7 @@
 //! What the ports mean stands in `foodcourt_actors::ports`; nothing here knows HTTP.
 
 pub mod answers;
+pub mod business_clock;
 pub mod connect;
 pub mod contacts;
 pub mod cursors;
@@ -11,6 +12,7 @@ pub mod journal;
 pub mod migrate;
 pub mod pool;
 pub mod private;
+pub mod sandbox;
 #[doc(hidden)]
 pub mod testing;
 
