@@ -1,0 +1,262 @@
+//! Dispatch and riders whole, in virtual time: entities, policies, the search, the zone and the riders' fixes, on the
+//! memory journal.
+
+use std::{sync::Arc, time::Duration};
+
+use foodcourt_actors::{
+    ask::Wish,
+    decider::Origin,
+    directory::Directory,
+    dispatch::{
+        Delivery, DeliveryCommand, DeliveryState, DeliveryStatus, DispatchPolicy, RiderStep,
+        effect::{SearchEffect, SilenceEffect},
+        event::Requested,
+        rules::DispatchRules,
+        zone::{Find, Finds, Zone, ZoneDoor},
+    },
+    ids::{CourtId, DeliveryId, OrderId, RiderId, UserId},
+    memory::MemoryWorld,
+    place::{LocalMap, Position},
+    reactor::{Choreography, Reactor, Tap},
+    rider::{
+        Rider, RiderCommand, RiderPolicy, RiderState,
+        event::Vehicle,
+        tracker::Fix,
+        trackers::{PositionSink, Trackers},
+    },
+    time::Timestamp,
+};
+use futures_util::future::join_all;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+fn on_virtual_time<F: Future>(test: F) -> F::Output {
+    let system = actix::System::with_tokio_rt(|| {
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+    });
+    system.block_on(test)
+}
+
+fn rider_id(n: u128) -> RiderId {
+    UserId(Uuid::from_u128(1_000 + n))
+}
+fn delivery_id(n: u128) -> DeliveryId {
+    DeliveryId(Uuid::from_u128(n))
+}
+fn court() -> Position {
+    Position::new(52.52, 13.40).unwrap()
+}
+fn east(metres: f64) -> Position {
+    LocalMap::around(court()).to_position([metres, 0.0])
+}
+const ORIGIN: Origin = Origin { cause: None, correlation: Uuid::nil() };
+
+struct Town {
+    world: MemoryWorld,
+    deliveries: Directory<Delivery>,
+    riders: Directory<Rider>,
+    zone: ZoneDoor,
+    trackers: Trackers,
+    _stop: watch::Sender<bool>,
+}
+
+impl Town {
+    fn new(seed: u64) -> Self {
+        let world = MemoryWorld::new(seed);
+        let kernel = world.kernel.clone();
+        let deliveries = Directory::<Delivery>::start(&kernel, &[]);
+        let riders = Directory::<Rider>::start(&kernel, &[]);
+        let silences = Arc::new(SilenceEffect::new(kernel.clone(), deliveries.clone()));
+        let zone = Zone::open(court(), Arc::clone(&kernel.clock), Arc::new(riders.clone()), silences, None);
+        let sinks: Vec<Arc<dyn PositionSink>> = vec![Arc::new(zone.clone())];
+        let trackers = Trackers::new(Arc::clone(&kernel.clock), sinks);
+        let (stop, stopped) = watch::channel(false);
+        let reactor = Reactor::new(kernel.clone(), Arc::new(world.cursors.clone()))
+            .consumer(Choreography::<DispatchPolicy>::new(deliveries.clone()))
+            .consumer(Choreography::<RiderPolicy>::new(riders.clone()))
+            .consumer(SearchEffect::new(kernel, Arc::new(zone.clone()), deliveries.clone()))
+            .tap(Arc::new(zone.clone()));
+        actix::spawn(reactor.run(stopped));
+        Self { world, deliveries, riders, zone, trackers, _stop: stop }
+    }
+    fn now(&self) -> Timestamp {
+        self.world.kernel.clock.now()
+    }
+    async fn on_shift(&self, n: u128, capacity: u32) {
+        let start = RiderCommand::StartShift { rider_id: rider_id(n), vehicle: Vehicle::Bicycle, capacity };
+        self.riders.ask(rider_id(n).0, Wish::new(start, ORIGIN)).await.unwrap();
+    }
+    fn fix(&self, n: u128, position: Position) {
+        let at = self.now();
+        let seq = u64::try_from(at.as_micros() / 1_000).unwrap();
+        let fix = Fix { seq, at, position, accuracy_m: 5.0, speed_mps: None, heading_deg: None };
+        assert_eq!(self.trackers.take(rider_id(n), vec![fix]).accepted, 1);
+    }
+    /// Everyone in `riders` stands still and sends fixes for `seconds`.
+    async fn pass(&self, seconds: u64, riders: &[(u128, f64)]) {
+        for s in 0..seconds {
+            if s % 5 == 0 {
+                riders.iter().for_each(|(n, metres)| self.fix(*n, east(*metres)));
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+    async fn request(&self, n: u128) {
+        let now = self.now();
+        let request = Requested {
+            delivery_id: delivery_id(n),
+            order_id: OrderId(Uuid::from_u128(500 + n)),
+            court_id: CourtId(Uuid::nil()),
+            pickup: court(),
+            dropoff: east(2_000.0),
+            ready_at: now,
+            promised_at: now.plus_min(20),
+            assign_by: DispatchRules::assign_by(now, now),
+        };
+        self.command(n, DeliveryCommand::Request(request)).await;
+    }
+    async fn command(&self, n: u128, command: DeliveryCommand) {
+        self.deliveries.ask(delivery_id(n).0, Wish::new(command, ORIGIN)).await.unwrap();
+    }
+    async fn delivery(&self, n: u128) -> Arc<DeliveryState> {
+        self.deliveries.look(delivery_id(n).0).await.unwrap().state
+    }
+    async fn rider(&self, n: u128) -> Arc<RiderState> {
+        self.riders.look(rider_id(n).0).await.unwrap().state
+    }
+    async fn accept_all(&self, n: u128) {
+        for offer in &self.rider(n).await.offers {
+            let yes = RiderCommand::AcceptOffer { offer_id: offer.offer_id };
+            self.riders.ask(rider_id(n).0, Wish::new(yes, ORIGIN)).await.unwrap();
+        }
+    }
+    fn count(&self, kind: &str) -> usize {
+        self.world.journal.facts().iter().filter(|fact| &*fact.kind == kind).count()
+    }
+}
+
+#[test]
+fn the_nearest_free_rider_brings_it() {
+    on_virtual_time(async {
+        let town = Town::new(1);
+        for n in 1..=3 {
+            town.on_shift(n, 1).await;
+        }
+        let still = [(1, 700.0), (2, 300.0)]; // the third is on shift, but has sent no fix
+        town.pass(2, &still).await;
+        town.request(1).await;
+        town.pass(5, &still).await;
+        assert_eq!(town.rider(2).await.offers.len(), 1);
+        town.accept_all(2).await;
+        town.pass(2, &still).await;
+        let rider = town.rider(2).await;
+        assert!(rider.held[0].job.is_some(), "the delivery has answered, and the door is known: {rider:?}");
+        town.command(1, DeliveryCommand::NoteReady).await;
+        for step in [RiderStep::ArrivedAtPickup, RiderStep::PickedUp, RiderStep::ArrivedAtDropoff, RiderStep::Delivered]
+        {
+            town.command(1, DeliveryCommand::Step { rider_id: rider_id(2), step }).await;
+        }
+        town.pass(2, &still).await;
+        assert_eq!(town.delivery(1).await.status(), Some(DeliveryStatus::Delivered));
+        assert!(town.rider(2).await.held.is_empty());
+    });
+}
+
+#[test]
+fn ten_deliveries_at_once_ask_ten_riders() {
+    on_virtual_time(async {
+        let town = Town::new(2);
+        let still: Vec<(u128, f64)> = (1..=10).map(|n| (n, 40.0 * n as f64)).collect();
+        for n in 1..=10 {
+            town.on_shift(n, 1).await;
+        }
+        town.pass(2, &still).await;
+        join_all((1..=10).map(|n| town.request(n))).await;
+        town.pass(3, &still).await;
+        assert_eq!(town.count("delivery.offered"), 10);
+        assert_eq!(town.count("offer.received"), 10, "each rider is asked once and nobody is full");
+        for n in 1..=10 {
+            town.accept_all(n).await;
+        }
+        town.pass(3, &still).await;
+        assert_eq!(town.count("delivery.assigned"), 10);
+        assert_eq!(town.count("delivery.assignment_refused"), 0);
+    });
+}
+
+#[test]
+fn a_rider_gone_silent_is_replaced_and_not_asked_again() {
+    on_virtual_time(async {
+        let town = Town::new(3);
+        town.on_shift(1, 1).await;
+        town.on_shift(2, 1).await;
+        let both = [(1, 100.0), (2, 900.0)];
+        town.pass(2, &both).await;
+        town.request(1).await;
+        town.pass(3, &both).await;
+        town.accept_all(1).await;
+        town.pass(3, &both).await;
+        assert!(town.delivery(1).await.is_brought_by(rider_id(1)));
+        town.pass(160, &[(2, 900.0)]).await; // the first rider's phone has died
+        assert_eq!(town.count("delivery.unassigned"), 1);
+        town.accept_all(2).await;
+        town.pass(3, &[(2, 900.0)]).await;
+        assert!(town.delivery(1).await.is_brought_by(rider_id(2)));
+        assert!(town.rider(1).await.held.is_empty());
+        town.request(2).await;
+        town.pass(30, &[(2, 900.0)]).await;
+        assert_eq!(town.count("delivery.offered"), 2, "a stale rider is no candidate, a full one neither");
+    });
+}
+
+#[test]
+fn an_unanswered_offer_goes_on_to_the_next_rider() {
+    on_virtual_time(async {
+        let town = Town::new(4);
+        town.on_shift(1, 1).await;
+        town.on_shift(2, 2).await;
+        let both = [(1, 100.0), (2, 900.0)];
+        town.pass(2, &both).await;
+        town.request(1).await;
+        town.pass(50, &both).await;
+        assert_eq!(town.rider(2).await.offers.len(), 1);
+        assert!(town.rider(1).await.offers.is_empty(), "lapsed by itself");
+        town.command(1, DeliveryCommand::Cancel { even_with_food: false }).await;
+        town.pass(2, &both).await;
+        assert!(town.rider(2).await.offers.is_empty(), "revoked");
+    });
+}
+
+#[test]
+fn nobody_at_all_ends_unassignable_without_anyone_asking() {
+    on_virtual_time(async {
+        let town = Town::new(5);
+        town.request(1).await;
+        tokio::time::sleep(Duration::from_secs(21 * 60)).await;
+        assert_eq!(town.delivery(1).await.status(), Some(DeliveryStatus::Unassignable));
+    });
+}
+
+#[test]
+fn a_zone_that_has_lost_facts_looks_again() {
+    on_virtual_time(async {
+        let town = Town::new(6);
+        town.on_shift(1, 1).await;
+        town.pass(2, &[(1, 100.0)]).await;
+        let find = |n| Find { delivery_id: delivery_id(n), pickup: court(), radius_m: 1_000, not: vec![] };
+        assert_eq!(town.zone.find(find(1)).await.unwrap().len(), 1);
+        assert_eq!(town.zone.find(find(1)).await.unwrap().len(), 1, "a repeated search finds the same rider");
+        assert_eq!(town.zone.find(find(2)).await.unwrap().len(), 0, "hidden from others");
+        let mut fact = (*town.world.journal.facts()[0]).clone();
+        fact.version = 7; // as if six were lost
+        town.zone.facts(&[Arc::new(fact)]);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(town.zone.find(find(2)).await.unwrap().len(), 0, "not known any more");
+        town.pass(6, &[(1, 100.0)]).await;
+        assert_eq!(town.zone.find(find(2)).await.unwrap().len(), 0, "what was heard of is not there yet");
+        let end = RiderCommand::EndShift;
+        town.riders.ask(rider_id(1).0, Wish::new(end, ORIGIN)).await.unwrap();
+        town.pass(6, &[(1, 100.0)]).await;
+        assert_eq!(town.zone.find(find(2)).await.unwrap().len(), 0, "off shift");
+    });
+}
