@@ -5,6 +5,7 @@ pub mod effect;
 pub mod event;
 pub mod index;
 pub mod policy;
+pub mod projection;
 pub mod rules;
 mod state;
 pub mod zone;

@@ -430,3 +430,61 @@ fn every_kind_can_be_read_back() {
         assert_eq!(DeliveryEvent::decode(event.kind(), &event.encode()).unwrap(), event);
     }
 }
+
+#[test]
+fn the_door_is_shown_only_to_who_may_know_it() {
+    use super::projection::{Role, event_for, view};
+    let (me, other) = (Role::Rider(rider(1)), Role::Rider(rider(2)));
+    let door = request(10).dropoff;
+    let dropoff = |role, given: &Given<Delivery>| view(role, &given.state, 1).map(|seen| seen.dropoff);
+    assert_eq!(dropoff(me, &searching()), None);
+    assert_eq!(dropoff(me, &asking()), Some(door.coarse()));
+    assert_eq!(dropoff(other, &asking()), None);
+    assert_eq!(dropoff(me, &confirmed()), Some(door));
+    assert_eq!(dropoff(other, &confirmed()), None);
+    assert_eq!(dropoff(me, &delivered()), Some(door.coarse()));
+    assert_eq!(dropoff(Role::Customer, &requested()), Some(door));
+
+    // Every fact of a whole delivery, as each role reads it: exact places reach a rider only by their assignment.
+    let mut state = DeliveryState::default();
+    let mut facts = vec![];
+    let commands = [
+        Command::Request(request(10)),
+        Command::StartSearch,
+        found(&[(2, 400), (1, 90)], 1),
+        assign(2, 1),
+        assign(1, 1),
+        step(1, Step_::ArrivedAtPickup),
+        Command::NoteReady,
+        step(1, Step_::PickedUp),
+        step(1, Step_::ArrivedAtDropoff),
+        step(1, Step_::Delivered),
+    ];
+    for command in commands {
+        facts.extend(fold(&mut state, &command, NOON));
+    }
+    let exact = serde_json::to_value(door).unwrap();
+    for fact in &facts {
+        let seen = |role| event_for(role, fact).map(|data| data.to_string());
+        let shows_door = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains(&exact.to_string()));
+        assert_eq!(shows_door(&seen(me)), fact.kind() == "delivery.assigned", "{}", fact.kind());
+        assert!(!shows_door(&seen(other)));
+        let names = |role, n| seen(role).is_some_and(|text| text.contains(&rider(n).to_string()));
+        assert!(!names(me, 2) && !names(Role::Customer, 2), "{} names another rider", fact.kind());
+        assert!(seen(Role::Staff).is_some());
+    }
+    let kinds = |role| facts.iter().filter(|fact| event_for(role, fact).is_some()).map(Event::kind).collect::<Vec<_>>();
+    assert_eq!(kinds(other), ["delivery.assignment_refused", "delivery.ready_noted"]);
+    assert_eq!(
+        kinds(Role::Customer),
+        [
+            "delivery.requested",
+            "delivery.assigned",
+            "delivery.arrived_at_pickup",
+            "delivery.ready_noted",
+            "delivery.picked_up",
+            "delivery.arrived_at_dropoff",
+            "delivery.delivered",
+        ]
+    );
+}

@@ -4,6 +4,7 @@ mod decide;
 pub mod event;
 pub mod policy;
 pub mod presence;
+pub mod projection;
 mod state;
 pub mod tracker;
 pub mod trackers;

@@ -181,3 +181,19 @@ fn forgets_what_is_long_over() {
     let later = rider.at(NOON.plus_min(7 * 60)).when(Command::EndShift).then_kinds(&["shift.ended"]);
     assert!(later.state.closed.is_empty());
 }
+
+#[test]
+fn the_app_reads_where_an_offer_stands() {
+    use super::projection::{OfferStatus as Status, offer_view, view};
+    let status = |given: &Given<Rider>| offer_view(&given.state, offer_id(1)).map(|offer| offer.status);
+    assert_eq!(status(&on_shift(1)), None);
+    assert_eq!(status(&asked()), Some(Status::Offered));
+    assert_eq!(status(&said_yes()), Some(Status::Accepted));
+    let mine = said_yes().when(confirm(1)).then_kinds(&["rider.delivery_confirmed"]);
+    assert_eq!(status(&mine), Some(Status::Assigned));
+    let taken = release(1, Some(offer_id(1)), ReleaseReason::Refused);
+    assert_eq!(status(&said_yes().when(taken).then_kinds(&["rider.delivery_released"])), Some(Status::Taken));
+    let seen = view(me(), &said_yes().state, 3);
+    assert!(!seen.deliveries[0].confirmed && seen.deliveries[0].dropoff.is_none() && seen.offers.is_empty());
+    assert!(view(me(), &mine.state, 4).deliveries[0].dropoff.is_some());
+}
