@@ -1,0 +1,65 @@
+//! What `foodcourt city` can be asked for on the command line.
+
+use clap::Args;
+
+/// Drives a server as a whole city would: customers order, kitchens cook, riders ride on the district's streets.
+/// At the end it compares its own log with what the server says.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  foodcourt city                                        a small city on a server of its own
+  foodcourt city --orders 200 --riders 40 --seed 7 --speed 20 --json
+  foodcourt city --url http://127.0.0.1:5003            drives the server that runs there
+
+The exit code is 1 where an order was stuck, lost or duplicated, or a watcher missed a fact.")]
+pub struct CityArgs {
+    /// The server to drive; without it the city starts one on a free port and an empty folder, and stops it at the end.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Riders on shift.
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    pub riders: u32,
+    /// Orders to place.
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub orders: u32,
+    /// Decides who does what; the same seed makes the same people.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// How much faster than the wall business time runs (1 to 100; needs a server with the demo on). Without it: 20 on
+    /// a server of its own, otherwise as fast as the server runs already.
+    #[arg(long, value_name = "X", value_parser = speed)]
+    pub speed: Option<f64>,
+    /// Print a summary as one JSON object on the last line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().map_err(|_| format!("{text:?} is no number"))?;
+    if (1.0..=100.0).contains(&speed) { Ok(speed) } else { Err("must be within 1 and 100".to_owned()) }
+}
+
+/// What a run needs to know.
+#[derive(Clone, Debug)]
+pub struct CityOptions {
+    /// The server's address; `None` starts one.
+    pub url: Option<String>,
+    /// Riders on shift.
+    pub riders: u32,
+    /// Orders to place.
+    pub orders: u32,
+    /// Decides who does what.
+    pub seed: u64,
+    /// Speed of business time; `None` leaves the server's (20 on a server of the city's own).
+    pub speed: Option<f64>,
+    /// The last line on stdout is the summary as JSON.
+    pub json: bool,
+}
+
+impl From<CityArgs> for CityOptions {
+    fn from(args: CityArgs) -> Self {
+        let CityArgs { url, riders, orders, seed, speed, json } = args;
+        let speed = speed.or(if url.is_none() { Some(20.0) } else { None });
+        Self { url: url.map(|url| url.trim_end_matches('/').to_owned()), riders, orders, seed, speed, json }
+    }
+}

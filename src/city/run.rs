@@ -1,0 +1,364 @@
+//! One run from the first call to the verdict: look around, put people in their places, let them come at their pace,
+//! wait until every order has ended, compare.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use foodcourt_actors::time::Timestamp;
+use serde_json::{Value, json};
+use tokio::{
+    sync::{OnceCell, mpsc, watch},
+    task::JoinSet,
+    time::Instant,
+};
+
+use super::{
+    CityOptions, Summary,
+    client::{Api, Call, CallError, Person},
+    clock::BusinessClock,
+    customer,
+    dice::Dice,
+    inquest, kitchen,
+    log::Log,
+    progress::Progress,
+    rider::Rider,
+    server::{Server, ServerError},
+    streets::Streets,
+    summary::percentile,
+    verdict::{self, Verdict},
+    wire::{Court, Demo, DemoAccount, Kitchen, Page},
+    world::World,
+};
+
+/// How long one call is tried: a server may be gone for a minute, and then be busy.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Customers with accounts; more orders than this share them.
+const CUSTOMERS_MAX: u32 = 150;
+/// Visits at once; each holds a socket. The next customer waits at the door.
+const VISITS_MAX: usize = 1_000;
+/// Nothing placed and no fact seen for so long on the wall, plus [`QUIET_BUSINESS_S`]: nothing will come any more.
+const QUIET: Duration = Duration::from_secs(120);
+/// The longest a healthy order waits without a fact: a rider on a long way, an unpaid order, a kitchen asleep.
+const QUIET_BUSINESS_S: f64 = 75.0 * 60.0;
+/// How often the server's clock is looked at.
+const CLOCK_EVERY: Duration = Duration::from_secs(5);
+
+/// Why there was no run.
+#[derive(Debug, thiserror::Error)]
+pub enum CityError {
+    /// The city's own server.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// A call without which there is no city.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The server has no demo, so nobody knows its kitchens' and riders' passwords.
+    #[error("{0} has no demo accounts (GET /v1/demo): the city needs a server with the demo switched on")]
+    NoDemo(String),
+    /// Nothing to order from.
+    #[error("{0} has no court with a kitchen that a demo account may run")]
+    NoKitchens(String),
+    /// Somebody wants us to stop.
+    #[error("interrupted: the city went home early and judged nothing")]
+    Interrupted,
+}
+
+/// Runs a city.
+///
+/// # Errors
+/// [`CityError`] where there could be no run; a bad verdict is no error, it is in the summary.
+pub async fn run(options: CityOptions) -> Result<Summary, CityError> {
+    let tag = tag();
+    let own = if options.url.is_none() { Some(Server::start(&tag).await?) } else { None };
+    let url = own.as_ref().map(|server| server.url.clone()).or_else(|| options.url.clone()).unwrap_or_default();
+    let outcome = tokio::select! {
+        outcome = drive(options, &url, tag) => outcome,
+        () = interrupted() => Err(CityError::Interrupted),
+    };
+    if let Some(own) = own {
+        own.stop(outcome.as_ref().is_ok_and(|summary| !summary.is_clean())).await;
+    }
+    outcome
+}
+
+async fn drive(options: CityOptions, url: &str, tag: String) -> Result<Summary, CityError> {
+    let started = Instant::now();
+    // Some thousand frames per order and person are far more than there are; a bound all the same.
+    let frames_max = 20_000 + 500 * options.orders as usize + 5_000 * options.riders as usize;
+    let log = Arc::new(Log::new(frames_max));
+    let api = Arc::new(Api::new(url, PATIENCE, Arc::clone(&log))?);
+    let demo = api.call(&Call::get("/v1/demo")).await?;
+    if demo.status == 404 {
+        return Err(CityError::NoDemo(url.to_owned()));
+    }
+    let demo: Demo = demo.read()?;
+    let account = |role: &str| demo.accounts.iter().find(|account| account.role == role);
+    let admin = account("admin").map(|admin| Arc::new(Person::new(Arc::clone(&api), &admin.email, &admin.password)));
+
+    let clock =
+        Arc::new(BusinessClock::new(demo.business_now.unwrap_or_else(wall_now), demo.business_speed.unwrap_or(1.0)));
+    let speed_before = clock.speed();
+    if let (Some(speed), Some(admin)) = (options.speed, &admin) {
+        set_speed(admin, &clock, speed, &log).await;
+    }
+    let courts: Page<Court> = api.call(&Call::get("/v1/courts")).await?.read()?;
+    let court = courts.items.first().ok_or_else(|| CityError::NoKitchens(url.to_owned()))?.clone();
+    let streets = streets(&api, &court, &log).await?;
+
+    let (go_home, evening) = watch::channel(false);
+    let (staffed, counters, queues) = staff(&api, &demo, &courts.items).await?;
+    if staffed.is_empty() {
+        return Err(CityError::NoKitchens(url.to_owned()));
+    }
+    let customers = options.orders.div_ceil(2).clamp(1, CUSTOMERS_MAX);
+    let world = Arc::new(World {
+        customers: (0..customers).map(|_| OnceCell::new()).collect(),
+        options: options.clone(),
+        tag,
+        api: Arc::clone(&api),
+        log: Arc::clone(&log),
+        clock: Arc::clone(&clock),
+        streets,
+        counters,
+        evening,
+    });
+
+    let mut workers = JoinSet::new();
+    let kitchens = staffed.len() as u64;
+    for (number, ((kitchen, person), queue)) in (0_u64..).zip(staffed.into_iter().zip(queues)) {
+        workers.spawn(kitchen::run(Arc::clone(&world), kitchen, person, number, queue));
+    }
+    let riders = rider_accounts(&world, &demo, admin.as_deref()).await?;
+    for (number, account) in (0_u64..).zip(&riders) {
+        let person = Arc::new(Person::new(Arc::clone(&api), &account.email, &account.password));
+        workers.spawn(Rider::run(Arc::clone(&world), person, number, court.position));
+    }
+    let clock_keeper = tokio::spawn(keep_clock(Arc::clone(&world), admin.clone()));
+    let progress = Progress::start(Arc::clone(&log), options.orders);
+
+    let mut visits = arrivals(&world, riders.len()).await;
+    until_all_ended(&world, &mut visits).await;
+    drop(progress);
+
+    let evidence = log.take();
+    let server = inquest::ask(&world, admin.as_deref(), &evidence).await;
+    let verdict = verdict::judge(&evidence, &server);
+
+    let _everybody_left = go_home.send(true);
+    let home_by = Instant::now() + Duration::from_secs(20);
+    while let Ok(Some(done)) = tokio::time::timeout_at(home_by, workers.join_next()).await {
+        done.unwrap_or_else(|error| log.trouble(format!("somebody fell: {error}")));
+    }
+    clock_keeper.abort();
+    if let (Some(admin), Some(_), Some(_)) = (&admin, options.speed, &options.url) {
+        set_speed(admin, &clock, speed_before, &log).await;
+    }
+
+    let mut summary = summarize(&world, &verdict, &server, evidence.place_ms.clone());
+    summary.riders = riders.len() as u64;
+    summary.kitchens = kitchens;
+    let troubles = evidence.troubles.into_iter().chain(log.take().troubles);
+    summary.findings.extend(troubles);
+    summary.findings.truncate(100);
+    summary.wall_s = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
+    Ok(summary)
+}
+
+/// Customers come as a Poisson process, at a pace that kitchens and riders can just about keep up with.
+async fn arrivals(world: &Arc<World>, riders: usize) -> JoinSet<()> {
+    let mut dice = Dice::of(world.options.seed, "arrivals", 0);
+    // Guesses of the trade: a kitchen court takes five orders a minute, a rider one in a quarter of an hour, and
+    // three orders in four need a rider.
+    let per_rider_s = 0.75 * 15.0 * 60.0 / riders.max(1) as f64;
+    let mean_s = per_rider_s.max(12.0);
+    let mut visits = JoinSet::new();
+    let mut next = world.clock.now();
+    for number in 0..world.options.orders {
+        next = next.plus(Duration::from_secs_f64(dice.exponential(mean_s)));
+        world.clock.sleep_until(next).await;
+        while visits.len() >= VISITS_MAX {
+            reap(world, visits.join_next().await);
+        }
+        while let Some(done) = visits.try_join_next() {
+            reap(world, Some(done));
+        }
+        visits.spawn(customer::visit(Arc::clone(world), number));
+        // After a long absence of the server the day is not made up for in one rush.
+        next = next.max(world.clock.now().minus(Duration::from_secs_f64(mean_s)));
+    }
+    visits
+}
+
+/// Until each visit is over, or nothing has moved for so long that nothing will.
+async fn until_all_ended(world: &World, visits: &mut JoinSet<()>) {
+    let since = Instant::now();
+    while !visits.is_empty() {
+        let moved = world.log.progress_at().unwrap_or(since).max(since);
+        let deadline = moved + QUIET + world.clock.wall(QUIET_BUSINESS_S);
+        tokio::select! {
+            done = visits.join_next() => reap(world, done),
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+        if Instant::now() >= deadline {
+            world.log.trouble(format!("{} visits saw nothing happen for too long and were given up", visits.len()));
+            visits.abort_all();
+            break;
+        }
+    }
+}
+
+fn reap(world: &World, done: Option<Result<(), tokio::task::JoinError>>) {
+    if let Some(Err(error)) = done {
+        world.log.trouble(format!("a customer fell: {error}"));
+    }
+}
+
+type Staffed = (Vec<(Kitchen, Arc<Person>)>, BTreeMap<String, mpsc::Sender<String>>, Vec<mpsc::Receiver<String>>);
+
+/// Puts somebody into each kitchen whose demo account is known.
+async fn staff(api: &Arc<Api>, demo: &Demo, courts: &[Court]) -> Result<Staffed, CallError> {
+    let mut people: BTreeMap<&str, Arc<Person>> = BTreeMap::new();
+    let (mut staffed, mut counters, mut queues) = (Vec::new(), BTreeMap::new(), Vec::new());
+    for court in courts {
+        let path = format!("/v1/kitchens?court_id={}", court.court_id);
+        let kitchens: Page<Kitchen> = api.call(&Call::get(path)).await?.read()?;
+        for kitchen in kitchens.items {
+            let staff = |account: &&DemoAccount| account.kitchens.contains(&kitchen.kitchen_id);
+            let Some(account) = demo.accounts.iter().find(staff) else { continue };
+            let new = || Arc::new(Person::new(Arc::clone(api), &account.email, &account.password));
+            let person = Arc::clone(people.entry(&account.email).or_insert_with(new));
+            let (ask, asked) = mpsc::channel(256);
+            counters.insert(kitchen.kitchen_id.clone(), ask);
+            queues.push(asked);
+            staffed.push((kitchen, person));
+        }
+    }
+    Ok((staffed, counters, queues))
+}
+
+/// The demo's riders, and as many more as were asked for.
+async fn rider_accounts(world: &World, demo: &Demo, admin: Option<&Person>) -> Result<Vec<DemoAccount>, CallError> {
+    let mut riders: Vec<_> = demo.accounts.iter().filter(|account| account.role == "rider").cloned().collect();
+    let wanted = world.options.riders as usize;
+    riders.truncate(wanted);
+    if let Some(admin) = admin.filter(|_| riders.len() < wanted) {
+        let call = Call::post("/v1/demo/riders")
+            .key(format!("city-{}-riders", world.tag))
+            .body(json!({"count": wanted - riders.len()}));
+        let answer = admin.call(&call).await?;
+        if answer.is_success() {
+            riders.extend(answer.read::<Demo>()?.accounts);
+        } else {
+            world.log.trouble(format!("the server makes no more riders ({}): {} ride", answer.status, riders.len()));
+        }
+    }
+    Ok(riders)
+}
+
+async fn streets(api: &Api, court: &Court, log: &Log) -> Result<Streets, CallError> {
+    let district = api.call(&Call::get("/v1/district")).await?;
+    let streets = if district.status == 404 {
+        Err("the server shows no district".to_owned())
+    } else {
+        Streets::from_geojson(&district.read::<Value>()?).map_err(|error| error.to_string())
+    };
+    Ok(streets.unwrap_or_else(|error| {
+        log.trouble(format!("{error}; the riders ride on a plain grid"));
+        Streets::grid(court.position)
+    }))
+}
+
+/// Asks the server to run business time at `speed`, and takes over what it says.
+async fn set_speed(admin: &Person, clock: &BusinessClock, speed: f64, log: &Log) {
+    let call = Call::put("/v1/demo/clock").body(json!({"speed": speed}));
+    match admin.call(&call).await.and_then(|answer| answer.read::<Value>()) {
+        Ok(told) => {
+            let now = told.get("business_now").and_then(|now| serde_json::from_value(now.clone()).ok());
+            clock.set(now.unwrap_or_else(|| clock.now()), told["business_speed"].as_f64().unwrap_or(speed));
+        }
+        Err(error) => log.trouble(format!("business time cannot be hurried: {error}")),
+    }
+}
+
+/// Follows the server's clock: one that was restarted may have forgotten that it should hurry.
+async fn keep_clock(world: Arc<World>, admin: Option<Arc<Person>>) {
+    loop {
+        tokio::time::sleep(CLOCK_EVERY).await;
+        let Ok(demo) = world.api.call(&Call::get("/v1/demo")).await.and_then(|answer| answer.read::<Demo>()) else {
+            continue;
+        };
+        if let (Some(now), Some(speed)) = (demo.business_now, demo.business_speed) {
+            world.clock.set(now, speed);
+        }
+        let forgot = |wish: &f64| demo.business_speed.is_some_and(|speed| (speed - wish).abs() > 0.01);
+        if let (Some(speed), Some(admin)) = (world.options.speed.filter(forgot), &admin) {
+            set_speed(admin, &world.clock, speed, &world.log).await;
+        }
+    }
+}
+
+fn summarize(world: &World, verdict: &Verdict, server: &verdict::ServerSide, mut place_ms: Vec<f64>) -> Summary {
+    let counters = &world.log.counters;
+    let now = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    let ended = |status: &str| {
+        let is = |order: &&verdict::ServerOrder| order.order.as_ref().is_some_and(|order| order["status"] == status);
+        server.orders.values().filter(is).count() as u64
+    };
+    let findings: BTreeSet<&String> =
+        [&verdict.lost, &verdict.duplicated, &verdict.gaps, &verdict.stuck].into_iter().flatten().collect();
+    Summary {
+        seed: world.options.seed,
+        placed: now(&counters.placed),
+        delivered: ended("delivered"),
+        completed: ended("completed"),
+        cancelled: ended("cancelled"),
+        rejected: ended("rejected"),
+        expired: ended("expired"),
+        multi_kitchen: now(&counters.multi_kitchen),
+        declined_offers: now(&counters.declined_offers),
+        reconnects: now(&counters.reconnects),
+        stuck: verdict.stuck.len() as u64,
+        lost: verdict.lost.len() as u64,
+        duplicated: verdict.duplicated.len() as u64,
+        gaps: verdict.gaps.len() as u64,
+        place_ms_p50: percentile(&mut place_ms, 0.5),
+        place_ms_p99: percentile(&mut place_ms, 0.99),
+        wanted: u64::from(world.options.orders),
+        speed: world.clock.speed(),
+        offers: now(&counters.offers),
+        cancellations: now(&counters.cancellations),
+        answers: now(&counters.answers),
+        retries: now(&counters.retries),
+        server_errors: now(&counters.server_errors),
+        frames: now(&counters.frames),
+        positions: now(&counters.positions),
+        fixes: now(&counters.fixes),
+        findings: findings.into_iter().cloned().collect(),
+        ..Summary::default()
+    }
+}
+
+/// Names this run: the same seed on the same server must not find its own keys of yesterday.
+fn tag() -> String {
+    format!("{:x}{:x}", wall_now().as_micros() / 1_000, std::process::id())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the city is a program of its own; its day begins by the wall")]
+fn wall_now() -> Timestamp {
+    jiff::Timestamp::now().into()
+}
+
+/// Ctrl-C or SIGTERM.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
