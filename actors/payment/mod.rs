@@ -18,3 +18,6 @@ pub use command::PaymentCommand;
 pub use decide::{Payment, PaymentRejection};
 pub use policy::PaymentPolicy;
 pub use state::{PaymentState, PaymentStatus};
+
+#[cfg(test)]
+mod tests;
