@@ -209,7 +209,7 @@ mod tests {
                             index.pack();
                         }
                         let centre = map.to_metres(at(x, y));
-                        let even = |who: RiderId| who.0.as_u128() % 2 == 0;
+                        let even = |who: RiderId| who.0.as_u128().is_multiple_of(2);
                         let mut all: Vec<f64> = plain.iter().filter(|(who, _)| even(**who))
                             .map(|(_, spot)| (spot[0] - centre[0]).hypot(spot[1] - centre[1]))
                             .filter(|distance_m| *distance_m <= radius_m).collect();

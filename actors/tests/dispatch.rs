@@ -1,6 +1,8 @@
 //! Dispatch and riders whole, in virtual time: entities, policies, the search, the zone and the riders' fixes, on the
 //! memory journal.
 
+#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+
 use std::{sync::Arc, time::Duration};
 
 use foodcourt_actors::{
