@@ -166,7 +166,7 @@ impl Config {
             return Err(ConfigError::Wrong { name: "auth.access_token_s", why: "30 to 3600 seconds".to_owned() });
         }
         if !self.database.url.is_empty() {
-            self.database.url.parse::<tokio_postgres::Config>().map_err(|error| ConfigError::Wrong {
+            crate::postgres::connect::check_address(&self.database.url).map_err(|error| ConfigError::Wrong {
                 name: "database.url",
                 why: format!("{error}; it should look like postgres://user:password@host:5432/foodcourtdb"),
             })?;

@@ -1,7 +1,12 @@
 //! One way to a database: reads the address, speaks TLS where it asks for it, and drives the connection.
 //! Pool and journal writer both connect here.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use foodcourt_actors::ports::BoxError;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -97,8 +102,7 @@ impl Connector {
     /// [`DatabaseError::Address`] and [`DatabaseError::Certificates`].
     pub fn new(settings: &DatabaseSettings) -> Result<Self, DatabaseError> {
         let address = Address::parse(&settings.dsn)?;
-        let mut config: Config =
-            address.dsn.parse().map_err(|error: tokio_postgres::Error| DatabaseError::Address(error.into()))?;
+        let mut config = address.config()?;
         config.connect_timeout(settings.connect_timeout).keepalives_idle(Duration::from_secs(10));
         config.tcp_user_timeout(Duration::from_secs(10));
         if config.get_application_name().is_none() {
@@ -109,7 +113,10 @@ impl Connector {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
         let tls = match config.get_ssl_mode() {
-            SslMode::Require => Some(tls(address.root_certificates.as_deref()).map_err(DatabaseError::Certificates)?),
+            SslMode::Require => Some(
+                tls(address.root_certificate.as_deref().or(settings.root_certificate.as_deref()))
+                    .map_err(DatabaseError::Certificates)?,
+            ),
             _ => None,
         };
         Ok(Self { config, tls, within: settings.connect_timeout, runtime: Handle::current() })
@@ -170,19 +177,31 @@ where
     }
 }
 
+/// Whether an address can be understood, without going there.
+///
+/// # Errors
+/// [`DatabaseError::Address`].
+pub fn check_address(dsn: &str) -> Result<(), DatabaseError> {
+    Address::parse(dsn)?.config().map(|_| ())
+}
+
 /// The address with what the driver does not know taken out.
 struct Address {
     dsn: String,
-    root_certificates: Option<String>,
+    root_certificate: Option<PathBuf>,
 }
 
 impl Address {
+    fn config(&self) -> Result<Config, DatabaseError> {
+        self.dsn.parse().map_err(|error: tokio_postgres::Error| DatabaseError::Address(error.into()))
+    }
+
     /// `sslmode=verify-full` becomes `require` (we verify always), `sslrootcert` names a PEM file.
     fn parse(dsn: &str) -> Result<Self, DatabaseError> {
-        let mut root_certificates = None;
+        let mut root_certificate = None;
         let mut keep = |key: &str, value: &str| match key {
             "sslrootcert" => {
-                root_certificates = Some(value.to_owned());
+                root_certificate = Some(PathBuf::from(value));
                 None
             }
             "sslmode" if value.starts_with("verify-") => Some("require".to_owned()),
@@ -203,7 +222,7 @@ impl Address {
                 .filter_map(|(key, value)| keep(&key, &value).map(|value| format!("{key}={}", quoted(&value))));
             kept.collect::<Vec<_>>().join(" ")
         };
-        Ok(Self { dsn, root_certificates })
+        Ok(Self { dsn, root_certificate })
     }
 }
 
@@ -240,11 +259,11 @@ fn pairs(dsn: &str) -> Option<Vec<(String, String)>> {
 }
 
 /// TLS that verifies the server against the system's certificates, or those in `file` instead.
-fn tls(file: Option<&str>) -> Result<MakeRustlsConnect, BoxError> {
+fn tls(file: Option<&Path>) -> Result<MakeRustlsConnect, BoxError> {
     let mut roots = rustls::RootCertStore::empty();
     match file {
         Some(file) => {
-            let pem = fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+            let pem = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
             for certificate in CertificateDer::pem_slice_iter(&pem) {
                 roots.add(certificate?)?;
             }
@@ -272,10 +291,10 @@ mod tests {
     fn takes_out_what_the_driver_does_not_know() {
         let url = Address::parse("postgres://u:p@a,b/db?sslmode=verify-full&sslrootcert=/ca.pem").unwrap();
         assert_eq!(url.dsn, "postgres://u:p@a,b/db?sslmode=require");
-        assert_eq!(url.root_certificates.as_deref(), Some("/ca.pem"));
+        assert_eq!(url.root_certificate.unwrap().as_os_str(), "/ca.pem");
         let plain = Address::parse(r"host=a user = 'o\'neill' sslmode=verify-ca sslrootcert='/a b.pem'").unwrap();
         assert_eq!(plain.dsn, r"host='a' user='o\'neill' sslmode='require'");
-        assert_eq!(plain.root_certificates.as_deref(), Some("/a b.pem"));
+        assert_eq!(plain.root_certificate.unwrap().as_os_str(), "/a b.pem");
         assert!(Address::parse("just words").is_err());
     }
 }

@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     fmt,
+    path::PathBuf,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -24,6 +25,8 @@ pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 pub struct DatabaseSettings {
     /// Where: `postgres://…` or `host=… user=…`. Several hosts are tried in turn.
     pub dsn: String,
+    /// File with the certificate authority to trust instead of the system's; `sslrootcert` in the address goes first.
+    pub root_certificate: Option<PathBuf>,
     /// Connections at most, the journal's own not counted.
     pub connections_max: u32,
     /// How long one may wait for a connection, new or returned.
@@ -38,6 +41,7 @@ impl DatabaseSettings {
     pub fn new(dsn: impl Into<String>) -> Self {
         Self {
             dsn: dsn.into(),
+            root_certificate: None,
             connections_max: 16,
             connect_timeout: Duration::from_secs(2),
             statement_timeout: Duration::from_secs(5),

@@ -32,7 +32,7 @@ const START_MAX: Duration = Duration::from_secs(120);
 pub enum PrivateError {
     /// Neither installed nor to be fetched.
     #[error(
-        "PostgreSQL is not installed and cannot be fetched ({reason}): run `apt-get install postgresql`, or name a database with --database-url"
+        "PostgreSQL is not installed and cannot be fetched ({reason}): run `apt-get install postgresql`, or name a database in `database.url`"
     )]
     NotFound {
         /// Why it could not be fetched.
