@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{
     command::OrderCommand,
+    decide::Order,
     event::{EndReason, RejectReason},
 };
 use crate::{
@@ -12,17 +13,17 @@ use crate::{
     ids::KitchenId,
     kitchen::event::KitchenEvent,
     payment::event::PaymentEvent,
+    reactor::Policy,
 };
 
 /// The order service's choreography.
 #[derive(Clone, Copy, Debug)]
 pub struct OrderPolicy;
 
-impl OrderPolicy {
-    /// Its name in leases, cursors and metrics.
-    pub const NAME: &'static str = "order";
-    /// The facts it reacts to.
-    pub const KINDS: &'static [&'static str] = &[
+impl Policy for OrderPolicy {
+    type Decider = Order;
+    const NAME: &'static str = "order";
+    const KINDS: &'static [&'static str] = &[
         "payment.authorized",
         "payment.declined",
         "payment.capture_failed",
@@ -43,11 +44,7 @@ impl OrderPolicy {
         "delivery.unassignable",
     ];
 
-    /// The wishes that follow from `fact`, each with the order it is for.
-    ///
-    /// # Errors
-    /// When a fact of a listed kind cannot be read.
-    pub fn react(fact: &Recorded) -> Result<Vec<(Uuid, OrderCommand)>, DecodeError> {
+    fn react(fact: &Recorded) -> Result<Vec<(Uuid, OrderCommand)>, DecodeError> {
         let noun = fact.kind.split('.').next().unwrap_or_default();
         let wish = match noun {
             "payment" => of_payment(PaymentEvent::decode(&fact.kind, &fact.body)?),

@@ -1,14 +1,26 @@
 //! Calls to the provider. A recorded intent becomes a call, its answer a wish to the payment. An unclear call becomes
 //! nothing: the payment's own deadline repeats the intent, with the same key.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tracing::warn;
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::sync::Semaphore;
+use tracing::{debug, warn};
 
 use super::{
     command::PaymentCommand,
+    decide::Payment,
+    event::PaymentEvent,
     provider::{PaymentProvider, ProviderAnswer, ProviderReply, ProviderRequest},
     state::CallKind,
+};
+use crate::{
+    ask::{AskError, Wish},
+    decider::Origin,
+    directory::Directory,
+    event::Recorded,
+    ids::PaymentId,
+    reactor::{Consumer, ReactError},
 };
 
 /// How many calls may be under way, and for how long (wall time).
@@ -65,4 +77,70 @@ pub fn heard(kind: CallKind, reply: ProviderReply) -> Vec<PaymentCommand> {
         }
     };
     vec![command; usize::try_from(reply.told.max(1)).unwrap_or(1)]
+}
+
+/// Makes the calls that payments have recorded as wanted. Acknowledges at once, so that a provider that hangs holds
+/// up no cursor; a call that was skipped, dropped or unclear is asked for again by its payment's deadline.
+pub struct ProviderEffect {
+    provider: Arc<dyn PaymentProvider>,
+    payments: Directory<Payment>,
+    limits: CallLimits,
+    permits: Arc<Semaphore>,
+}
+
+impl ProviderEffect {
+    /// Calls `provider` on behalf of `payments`.
+    #[must_use]
+    pub fn new(provider: Arc<dyn PaymentProvider>, payments: Directory<Payment>, limits: CallLimits) -> Self {
+        Self { provider, payments, limits, permits: Arc::new(Semaphore::new(limits.in_flight_max)) }
+    }
+
+    fn begin(&self, fact: &Recorded) -> Result<(), ReactError> {
+        let event: PaymentEvent = fact.typed().map_err(|error| ReactError::Poison(error.to_string()))?;
+        let Some((payment_id, request)) = ProviderRequest::of(&event) else { return Ok(()) };
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            warn!(payment.id = %payment_id, "too many calls at once; this one is repeated later");
+            return Ok(());
+        };
+        let origin = Origin { cause: Some(fact.event_id), correlation: fact.correlation };
+        let (provider, payments, timeout) = (Arc::clone(&self.provider), self.payments.clone(), self.limits.timeout);
+        actix::spawn(async move {
+            let commands = perform(provider.as_ref(), request, timeout).await;
+            tell(&payments, payment_id, commands, origin).await;
+            drop(permit);
+        });
+        Ok(())
+    }
+}
+
+impl Consumer for ProviderEffect {
+    fn name(&self) -> &'static str {
+        "payment.provider"
+    }
+    fn wants(&self, kind: &str) -> bool {
+        matches!(
+            kind,
+            "payment.authorization_requested"
+                | "payment.capture_requested"
+                | "payment.void_requested"
+                | "payment.refund_requested"
+        )
+    }
+    fn react(&self, fact: Arc<Recorded>) -> BoxFuture<'static, Result<(), ReactError>> {
+        let outcome = self.begin(&fact);
+        async move { outcome }.boxed()
+    }
+}
+
+/// Tells a payment what the provider said. What cannot be told now is heard again with the next try of the call.
+async fn tell(payments: &Directory<Payment>, payment_id: PaymentId, commands: Vec<PaymentCommand>, origin: Origin) {
+    for command in commands {
+        match payments.ask(payment_id.0, Wish::new(command, origin)).await {
+            Ok(_) => {}
+            Err(AskError::Rejected(rejection)) => {
+                debug!(payment.id = %payment_id, "an answer of the provider changes nothing: {rejection}");
+            }
+            Err(error) => warn!(payment.id = %payment_id, %error, "an answer of the provider cannot be noted now"),
+        }
+    }
 }

@@ -3,29 +3,25 @@
 
 use uuid::Uuid;
 
-use super::command::PaymentCommand;
+use super::{command::PaymentCommand, decide::Payment};
 use crate::{
     event::{DecodeError, Recorded},
     ids::{OrderId, PaymentId},
     order::event::OrderEvent,
+    reactor::Policy,
 };
 
 /// The payment service's choreography.
 #[derive(Clone, Copy, Debug)]
 pub struct PaymentPolicy;
 
-impl PaymentPolicy {
-    /// Its name in leases, cursors and metrics.
-    pub const NAME: &'static str = "payment";
-    /// The facts it reacts to.
-    pub const KINDS: &'static [&'static str] =
+impl Policy for PaymentPolicy {
+    type Decider = Payment;
+    const NAME: &'static str = "payment";
+    const KINDS: &'static [&'static str] =
         &["order.placed", "order.accepted", "order.rejecting", "order.cancel_requested", "order.expired"];
 
-    /// The wishes that follow from `fact`, each with the payment it is for.
-    ///
-    /// # Errors
-    /// When a fact of a listed kind cannot be read.
-    pub fn react(fact: &Recorded) -> Result<Vec<(Uuid, PaymentCommand)>, DecodeError> {
+    fn react(fact: &Recorded) -> Result<Vec<(Uuid, PaymentCommand)>, DecodeError> {
         let order_id = OrderId(fact.stream.id);
         let command = match fact.typed::<OrderEvent>()? {
             OrderEvent::Placed(placed) => PaymentCommand::Authorize {
