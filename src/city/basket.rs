@@ -45,10 +45,22 @@ impl Basket {
         dice: &mut Dice,
     ) -> Result<Option<Self>, CallError> {
         let courts: Page<Court> = person.get("/v1/courts").await?;
-        let Some(court) = dice.pick(&courts.items) else { return Ok(None) };
-        let kitchens: Page<Kitchen> = person.get(format!("/v1/kitchens?court_id={}", court.court_id)).await?;
-        let mut open: Vec<Kitchen> = kitchens.items.into_iter().filter(|kitchen| kitchen.open_now).collect();
-        open.retain(|kitchen| kitchen.paused_until.is_none());
+        let mut choices = Vec::new();
+        for court in &courts.items {
+            let kitchens: Page<Kitchen> = person.get(format!("/v1/kitchens?court_id={}", court.court_id)).await?;
+            let open = kitchens.items.into_iter().filter(|kitchen| kitchen.open_now && kitchen.paused_until.is_none());
+            choices.push((court, open.collect::<Vec<_>>()));
+        }
+        // A court draws as many people as it has kitchens; who wants several goes where there are several.
+        let wishes = if appetite.several_kitchens { 2 } else { 1 };
+        let draws: Vec<usize> = choices
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, open))| open.len() >= wishes)
+            .flat_map(|(at, (_, open))| vec![at; open.len()])
+            .collect();
+        let Some(at) = dice.pick(&draws) else { return Ok(None) };
+        let (court, mut open) = choices.swap_remove(*at);
         dice.shuffle(&mut open);
         open.truncate(if appetite.several_kitchens { 2 + usize::from(dice.chance(0.2)) } else { 1 });
         let mut lines = Vec::new();

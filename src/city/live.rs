@@ -423,11 +423,12 @@ async fn connect(person: Arc<Person>) -> Result<Stream, String> {
     }
 }
 
-/// A server that drains says in its goodbye when to come back.
+/// A server that drains says in its goodbye when to come back: `…; retry_after_ms=1200`.
 fn retry_after(reason: &str) -> Duration {
-    let hint: Value = serde_json::from_str(reason).unwrap_or_default();
-    let ms = hint["retry_after_ms"].as_u64().or_else(|| hint["retry_after"].as_u64().map(|s| s * 1_000));
-    Duration::from_millis(ms.unwrap_or(100).min(10_000))
+    const SOON: Duration = Duration::from_millis(100);
+    let Some((_, hint)) = reason.split_once("retry_after_ms=") else { return SOON };
+    let digits: String = hint.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().map_or(SOON, |ms: u64| Duration::from_millis(ms.min(10_000)))
 }
 
 fn time(frame: &Value, name: &str) -> Option<Timestamp> {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::{
     client::{Call, CallError, Person},
     dice::Dice,
-    live::{Heard, Live},
+    live::{Fix, Heard, Live},
     log::count,
     ride::Ride,
     wire::{Delivery, Me, Offer},
@@ -20,6 +20,8 @@ use super::{
 const TICK: Duration = Duration::from_millis(250);
 /// The phone measures this often, business seconds.
 const FIX_EVERY_S: f64 = 5.0;
+/// The phone sends this often, on the wall.
+const SEND_EVERY: Duration = Duration::from_secs(1);
 /// After a pause longer than this a phone does not make up what it would have measured.
 const FIXES_MADE_UP_MAX: u32 = 60;
 /// A rider with food in the bag waits at most so long at the court for more.
@@ -66,6 +68,8 @@ pub struct Rider {
     seen_offers: HashSet<String>,
     fix_seq: u64,
     measured_at: Timestamp,
+    measured: Vec<Fix>,
+    sent_at: Instant,
     rests_until: Timestamp,
     vanished_until: Option<Instant>,
 }
@@ -107,6 +111,8 @@ impl Rider {
             // Business seconds since the epoch: higher than on any earlier day, as fixes come slower than seconds.
             fix_seq: u64::try_from(now.as_micros() / 1_000_000).unwrap_or(0),
             measured_at: now,
+            measured: Vec::new(),
+            sent_at: Instant::now(),
             rests_until: now,
             vanished_until: None,
             world,
@@ -230,7 +236,6 @@ impl Rider {
     fn move_on(&mut self) {
         let now = self.world.clock.now();
         let step = Duration::from_secs_f64(FIX_EVERY_S);
-        let mut fixes = Vec::new();
         if self.measured_at.plus(step * FIXES_MADE_UP_MAX) < now || now < self.measured_at.minus(step) {
             self.measured_at = now.minus(step); // the clock was set, or we slept
         }
@@ -240,10 +245,11 @@ impl Rider {
             self.ride.advance(speed_mps * FIX_EVERY_S);
             self.fix_seq += 1;
             let fix = self.ride.fix(self.fix_seq, self.measured_at, speed_mps, &self.world.streets, &mut self.dice);
-            fixes.push(fix);
+            self.measured.push(fix);
         }
-        if !fixes.is_empty() {
-            self.live.push(fixes);
+        if !self.measured.is_empty() && self.sent_at.elapsed() >= SEND_EVERY {
+            self.sent_at = Instant::now();
+            self.live.push(std::mem::take(&mut self.measured));
         }
     }
 

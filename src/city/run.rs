@@ -36,7 +36,7 @@ use super::{
 /// How long one call is tried: a server may be gone for a minute, and then be busy.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Customers with accounts; more orders than this share them.
-const CUSTOMERS_MAX: u32 = 150;
+const CUSTOMERS_MAX: u32 = 100;
 /// Visits at once; each holds a socket. The next customer waits at the door.
 const VISITS_MAX: usize = 1_000;
 /// Nothing placed and no fact seen for so long on the wall, plus [`QUIET_BUSINESS_S`]: nothing will come any more.
@@ -113,7 +113,7 @@ async fn drive(options: CityOptions, url: &str, tag: String) -> Result<Summary, 
     if staffed.is_empty() {
         return Err(CityError::NoKitchens(url.to_owned()));
     }
-    let customers = options.orders.div_ceil(2).clamp(1, CUSTOMERS_MAX);
+    let customers = options.orders.div_ceil(4).clamp(1, CUSTOMERS_MAX);
     let world = Arc::new(World {
         customers: (0..customers).map(|_| OnceCell::new()).collect(),
         options: options.clone(),
@@ -226,8 +226,9 @@ async fn staff(api: &Arc<Api>, demo: &Demo, courts: &[Court]) -> Result<Staffed,
         let path = format!("/v1/kitchens?court_id={}", court.court_id);
         let kitchens: Page<Kitchen> = api.call(&Call::get(path)).await?.read()?;
         for kitchen in kitchens.items {
-            let staff = |account: &&DemoAccount| account.kitchens.contains(&kitchen.kitchen_id);
-            let Some(account) = demo.accounts.iter().find(staff) else { continue };
+            let staff = demo.accounts.iter().filter(|account| account.kitchens.contains(&kitchen.kitchen_id));
+            // Its own crew rather than somebody with a pass for all kitchens.
+            let Some(account) = staff.min_by_key(|account| account.kitchens.len()) else { continue };
             let new = || Arc::new(Person::new(Arc::clone(api), &account.email, &account.password));
             let person = Arc::clone(people.entry(&account.email).or_insert_with(new));
             let (ask, asked) = mpsc::channel(256);

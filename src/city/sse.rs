@@ -78,7 +78,7 @@ impl Reader {
                         count(&self.log.counters.reconnects);
                     }
                     let wait = tokio::select! {
-                        () = self.read(response) => Duration::from_millis(50),
+                        wait = self.read(response) => wait,
                         cut = cuts.recv() => cut.unwrap_or_default(),
                     };
                     last_up = Instant::now();
@@ -109,15 +109,21 @@ impl Reader {
         response.error_for_status().map_err(|error| describe(&error))
     }
 
-    async fn read(&mut self, mut response: reqwest::Response) {
+    /// Reads to the end; returns how long to wait before coming back.
+    async fn read(&mut self, mut response: reqwest::Response) -> Duration {
+        let mut wait = Duration::from_millis(50);
         let mut text = Vec::new();
         while let Ok(Ok(Some(chunk))) = tokio::time::timeout(SILENT_MAX, response.chunk()).await {
             text.extend_from_slice(&chunk);
             while let Some(end) = text.windows(2).position(|two| two == b"\n\n") {
                 let block: Vec<u8> = text.drain(..end + 2).collect();
-                self.event(&String::from_utf8_lossy(&block)).await;
+                let block = String::from_utf8_lossy(&block);
+                let retry = block.lines().find_map(|line| line.strip_prefix("retry:")?.trim().parse().ok());
+                wait = retry.map_or(wait, |ms: u64| Duration::from_millis(ms.min(10_000)));
+                self.event(&block).await;
             }
         }
+        wait
     }
 
     async fn event(&mut self, block: &str) {
