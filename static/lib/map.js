@@ -1,0 +1,162 @@
+// The map: Leaflet (vendored) over the district's own streets, water and parks drawn as vectors, so it works without
+// internet. A tile address may be named in the page: <meta name="foodcourt:tiles" content="https://…/{z}/{x}/{y}.png">.
+
+const SVG = 'http://www.w3.org/2000/svg';
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
+const dark = matchMedia('(prefers-color-scheme: dark)');
+let district = null;
+
+/** The demo district as GeoJSON, fetched once; an empty collection where there is none. */
+export function loadDistrict() {
+  district ??= fetch('/v1/district')
+    .then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)))
+    .catch(() => ({ type: 'FeatureCollection', features: [] }));
+  return district;
+}
+
+const kindOf = (feature) => {
+  const { kind, class: name, type, highway } = feature.properties ?? {};
+  return String(kind ?? name ?? type ?? (highway ? 'street' : '')).toLowerCase();
+};
+const isLine = (feature) => feature.geometry?.type?.endsWith('LineString');
+
+/** Names of the feature's role in the drawing: `water`, `park`, `block`, `main`, `street`, `path`. */
+function roleOf(feature) {
+  const kind = kindOf(feature);
+  if (/water|canal|river/.test(kind)) return 'water';
+  if (/park|green|wood|garden/.test(kind)) return 'park';
+  if (!isLine(feature)) return 'block';
+  if (/main|primary|avenue|major|boulevard/.test(kind)) return 'main';
+  return /path|foot|cycle/.test(kind) ? 'path' : 'street';
+}
+
+function styleOf(role, layer) {
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const width = { main: 11, street: 7, path: 3, water: 16 }[role] ?? 1;
+  const fill = { water: '--map-water', park: '--map-park', block: '--map-block' }[role];
+  if (layer === 'area') return { stroke: false, fill: true, fillOpacity: 1, fillColor: colour(fill) };
+  if (layer === 'casing') return { color: colour('--map-casing'), weight: width + 2, opacity: 1 };
+  return { color: colour(role === 'water' ? '--map-water' : role === 'path' ? '--map-casing' : '--map-street'), weight: width, opacity: 1 };
+}
+
+/** A map in `element`, looking at `centre`. */
+export async function openMap(element, centre, { zoom = 15, onClick, label = 'Map' } = {}) {
+  const L = globalThis.L;
+  element.setAttribute('aria-label', label);
+  const map = L.map(element, { preferCanvas: true, zoomControl: false, attributionControl: false, zoomSnap: 0.5, minZoom: 11, maxZoom: 19, fadeAnimation: !calm.matches, zoomAnimation: !calm.matches })
+    .setView([centre.lat, centre.lon], zoom);
+  L.control.zoom({ position: 'bottomright' }).addTo(map);
+  const tiles = document.querySelector('meta[name="foodcourt:tiles"]')?.content;
+  if (tiles) L.tileLayer(tiles, { maxZoom: 19 }).addTo(map);
+  if (onClick) map.on('click', (event) => onClick({ lat: event.latlng.lat, lon: event.latlng.lng }));
+  new ResizeObserver(() => map.invalidateSize()).observe(element);
+
+  const base = L.layerGroup().addTo(map);
+  const features = (await loadDistrict()).features ?? [];
+  const paint = () => {
+    base.clearLayers();
+    const put = (layer, wanted) => L.geoJSON(features.filter((feature) => wanted(roleOf(feature), feature)), {
+      interactive: false, pointToLayer: () => null, style: (feature) => styleOf(roleOf(feature), layer), filter: (feature) => feature.geometry?.type !== 'Point',
+    }).addTo(base);
+    put('area', (role, feature) => !isLine(feature));
+    put('line', (role, feature) => isLine(feature) && role === 'water');
+    put('casing', (role, feature) => isLine(feature) && role !== 'water');
+    for (const wanted of ['path', 'street', 'main']) put('line', (role, feature) => isLine(feature) && role === wanted);
+  };
+  if (!tiles) paint();
+  dark.addEventListener('change', () => tiles || paint());
+  return new CourtMap(L, map);
+}
+
+function symbol(kind) {
+  const pin = document.createElement('div');
+  pin.className = `pin pin-${kind}`;
+  const svg = document.createElementNS(SVG, 'svg');
+  const use = document.createElementNS(SVG, 'use');
+  use.setAttribute('href', `/icons.svg#${{ court: 'awning', door: 'door', rider: 'bike', me: 'bike', crosshair: 'door' }[kind] ?? 'dot'}`);
+  svg.append(use);
+  pin.append(svg);
+  return pin;
+}
+
+class CourtMap {
+  #L; #pins = new Map(); #paths = new Map(); #frames = new Map();
+
+  constructor(L, map) {
+    this.#L = L;
+    this.map = map;
+  }
+
+  /** Puts or moves a pin; a rider glides there within `glideMs`, and a newer place takes over at once. */
+  pin(id, kind, at, label, glideMs = 0) {
+    const spot = [at.lat, at.lon];
+    let marker = this.#pins.get(id);
+    if (!marker) {
+      const anchor = kind === 'door' ? [18, 42] : [20, 20];
+      const shape = this.#L.divIcon({ html: symbol(kind), className: 'pin-spot', iconSize: kind === 'door' ? [36, 42] : [40, 40], iconAnchor: anchor });
+      marker = this.#L.marker(spot, { icon: shape, keyboard: false, interactive: Boolean(label), title: label ?? '', alt: label ?? kind, zIndexOffset: kind === 'rider' || kind === 'me' ? 500 : 0 }).addTo(this.map);
+      this.#pins.set(id, marker);
+      this.#note(id, marker, at);
+      return marker;
+    }
+    cancelAnimationFrame(this.#frames.get(id));
+    if (!glideMs || calm.matches) marker.setLatLng(spot);
+    else this.#glide(id, marker, at, glideMs);
+    this.#note(id, marker, at);
+    return marker;
+  }
+  // The place that was last told, for tests and for assistive tools.
+  #note(id, marker, at) {
+    const node = marker.getElement();
+    if (!node) return;
+    node.dataset.pin = id;
+    node.dataset.at = `${at.lat.toFixed(6)},${at.lon.toFixed(6)}`;
+  }
+  #glide(id, marker, to, ms) {
+    const from = marker.getLatLng();
+    const start = performance.now();
+    const step = (at) => {
+      const part = Math.min(1, (at - start) / ms);
+      marker.setLatLng([from.lat + (to.lat - from.lat) * part, from.lng + (to.lon - from.lng) * part]);
+      if (part < 1) this.#frames.set(id, requestAnimationFrame(step));
+    };
+    this.#frames.set(id, requestAnimationFrame(step));
+  }
+  remove(id) {
+    cancelAnimationFrame(this.#frames.get(id));
+    this.#pins.get(id)?.remove();
+    this.#pins.delete(id);
+    this.#paths.get(id)?.remove();
+    this.#paths.delete(id);
+  }
+  /** A line over `places`, or none. */
+  route(id, places) {
+    this.#paths.get(id)?.remove();
+    this.#paths.delete(id);
+    if (!places?.length) return;
+    const colour = getComputedStyle(document.documentElement).getPropertyValue('--tomato').trim();
+    this.#paths.set(id, this.#L.polyline(places.map((at) => [at.lat, at.lon]), { color: colour, weight: 5, opacity: 0.85, dashArray: '1 9', lineCap: 'round', interactive: false }).addTo(this.map));
+  }
+  /** A circle of `metres` around a place. */
+  circle(id, at, metres) {
+    this.#paths.get(id)?.remove();
+    const colour = getComputedStyle(document.documentElement).getPropertyValue('--basil').trim();
+    this.#paths.set(id, this.#L.circle([at.lat, at.lon], { radius: metres, color: colour, weight: 2, dashArray: '4 6', fill: false, interactive: false }).addTo(this.map));
+  }
+  fit(places, maxZoom = 17) {
+    const known = places.filter(Boolean);
+    if (known.length === 1) this.map.setView([known[0].lat, known[0].lon], Math.min(maxZoom, 16));
+    else if (known.length) this.map.fitBounds(known.map((at) => [at.lat, at.lon]), { padding: [56, 56], maxZoom, animate: !calm.matches });
+  }
+  centre() {
+    const { lat, lng } = this.map.getCenter();
+    return { lat, lon: lng };
+  }
+}
+
+/** Metres between two places (haversine on the IUGG mean radius, as the server counts). */
+export function distanceM(a, b) {
+  const rad = Math.PI / 180;
+  const [x, y] = [Math.sin(((b.lat - a.lat) * rad) / 2), Math.sin(((b.lon - a.lon) * rad) / 2)];
+  return 2 * 6_371_008.8 * Math.asin(Math.sqrt(x * x + Math.cos(a.lat * rad) * Math.cos(b.lat * rad) * y * y));
+}

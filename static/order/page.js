@@ -1,0 +1,173 @@
+// The customer's page: who, which court, what, how; one state, drawn anew after each change.
+
+import { Api } from '../lib/api.js';
+import { byId, draw, h, icon } from '../lib/dom.js';
+import { Live } from '../lib/live.js';
+import { distanceM, openMap } from '../lib/map.js';
+import { Session } from '../lib/session.js';
+import { openDoor, signInFromAddress } from '../lib/signin.js';
+import { toast, toastProblem } from '../lib/toast.js';
+import { drawHealth, drawWho } from '../lib/top.js';
+import * as baskets from './basket.js';
+import { checkout } from './checkout.js';
+import { openDish } from './dish.js';
+import { hall } from './hall.js';
+import { pending, place } from './placing.js';
+import { mine } from './mine.js';
+import { tray } from './tray.js';
+
+const session = new Session('customer');
+const api = new Api(session);
+const live = new Live(api, drawHealth);
+const state = { view: 'hall', me: null, court: null, courts: [], kitchens: [], menus: new Map(), orders: [], basket: null, quote: null, quoting: false, problem: '', doorText: '', trayOpen: false, placing: false };
+const root = byId('hall');
+let map = null;
+let asking = 0;
+
+function show() {
+  if (state.view === 'checkout') draw(root, checkout(state, { change, contact, back, place: order }));
+  else if (state.court) {
+    draw(root, mine(state.orders), state.courts.length > 1 && courtChoice(), h('div', { class: 'order-floor', key: 'floor' }, hall(state, (kitchen, item) => openDish(kitchen, item, put)), tray(state, change, toCheckout, () => { state.trayOpen = !state.trayOpen; show(); })));
+  } else draw(root, h('p', { class: 'empty' }, 'No court takes orders here yet.'));
+}
+
+function courtChoice() {
+  return h('nav', { class: 'row', 'aria-label': 'Courts', key: 'courts' }, state.courts.map((court) => h('button', { type: 'button', key: court.court_id, 'aria-pressed': String(court === state.court), onclick: () => openCourt(court) }, icon('awning'), court.name)));
+}
+
+async function openCourt(court) {
+  Object.assign(state, { court, kitchens: [], menus: new Map(), basket: baskets.load(court.court_id), quote: null });
+  state.kitchens = (await api.get(`/v1/kitchens?court_id=${court.court_id}`)).items;
+  show();
+  await Promise.all(state.kitchens.map(async (kitchen) => {
+    state.menus.set(kitchen.kitchen_id, (await api.get(`/v1/kitchens/${kitchen.kitchen_id}/menu`)).items);
+    live.watch(`kitchen:${kitchen.kitchen_id}`, { onFact: () => refresh(kitchen) });
+    show();
+  }));
+}
+
+// A kitchen's own news (86, a pause, a new card): its card is read again.
+async function refresh(kitchen) {
+  const [list, menu] = await Promise.all([api.get(`/v1/kitchens?court_id=${state.court.court_id}`), api.get(`/v1/kitchens/${kitchen.kitchen_id}/menu`)]).catch(() => []);
+  if (!list) return;
+  state.kitchens = list.items;
+  state.menus.set(kitchen.kitchen_id, menu.items);
+  show();
+}
+
+function put(line) {
+  change(baskets.add(state.basket, line));
+  byId('spoken').textContent = `${line.quantity} ${line.name} added to the basket`;
+}
+
+function change(basket, priced = true) {
+  state.basket = basket;
+  baskets.save(basket);
+  if (!basket.lines.length) back();
+  else if (state.view === 'checkout' && priced) askQuote();
+  show();
+}
+function contact(name, value) {
+  state.basket = { ...state.basket, contact: { ...state.basket.contact, [name]: value } };
+  baskets.save(state.basket);
+}
+
+async function askQuote() {
+  const { basket } = state;
+  const mineNow = ++asking;
+  Object.assign(state, { quote: null, problem: '' });
+  if (!basket.lines.length || (basket.fulfilment === 'delivery' && !basket.dropoff)) return;
+  state.quoting = true;
+  try {
+    const quote = await api.patiently('POST', '/v1/quotes', baskets.request(basket));
+    if (mineNow === asking) state.quote = quote;
+  } catch (problem) {
+    if (mineNow === asking) state.problem = problem.sentence ?? String(problem);
+  }
+  if (mineNow !== asking) return;
+  state.quoting = false;
+  show();
+}
+
+async function toCheckout() {
+  Object.assign(state, { view: 'checkout', trayOpen: false, problem: '' });
+  if (!state.basket.contact.name) contact('name', state.me?.display_name ?? '');
+  if (location.hash !== '#checkout') history.pushState(null, '', '#checkout');
+  show();
+  scrollTo(0, 0);
+  askQuote().then(show);
+  map = await openMap(byId('door-map'), state.basket.dropoff ?? state.court.position, { onClick: setDoor, label: 'Map to choose your door' });
+  map.pin('court', 'court', state.court.position, state.court.name);
+  map.circle('radius', state.court.position, state.court.delivery_radius_m);
+  byId('door-map').addEventListener('keydown', (event) => event.key === 'Enter' && (event.preventDefault(), setDoor(map.centre())));
+  if (state.basket.dropoff) setDoor(state.basket.dropoff);
+}
+function setDoor(at) {
+  const metres = distanceM(state.court.position, at);
+  state.doorText = `Your door is ${metres < 1000 ? `${Math.round(metres / 10) * 10} m` : `${(metres / 1000).toFixed(1)} km`} from the court${metres > state.court.delivery_radius_m ? ', farther than it delivers' : ''}.`;
+  map?.pin('door', 'door', at, 'Your door');
+  change({ ...state.basket, dropoff: { lat: Number(at.lat.toFixed(6)), lon: Number(at.lon.toFixed(6)) } });
+}
+function back() {
+  map?.map.remove();
+  map = null;
+  Object.assign(state, { view: 'hall', quote: null });
+  if (location.hash === '#checkout') history.replaceState(null, '', location.pathname);
+  show();
+}
+
+async function order(event) {
+  event?.preventDefault();
+  Object.assign(state, { placing: true, problem: '' });
+  show();
+  const { basket } = state;
+  const contactOf = Object.fromEntries(Object.entries(basket.contact).map(([name, value]) => [name, value.trim() || null]));
+  try {
+    const placed = await place(api, event && { quote_id: state.quote.quote_id, payment_method: basket.payment_method, contact: contactOf });
+    baskets.save({ ...baskets.empty(placed.court_id), dropoff: basket?.dropoff ?? null, contact: basket?.contact ?? baskets.empty().contact });
+    location.assign(`/track.html?order=${placed.order_id}`);
+  } catch (problem) {
+    Object.assign(state, { placing: false, problem: problem.sentence ?? String(problem) });
+    show();
+    if (['/problems/quote-expired', '/problems/item-unavailable'].includes(problem.type)) await askQuote();
+    Object.assign(state, { problem: problem.sentence ?? String(problem) });
+    show();
+  }
+}
+
+async function start() {
+  root.hidden = false;
+  if (pending()) return resume();
+  try {
+    [state.me, state.courts, state.orders] = await Promise.all([api.get('/v1/me'), api.get('/v1/courts').then((list) => list.items), api.get('/v1/orders?limit=5').then((list) => list.items)]);
+    drawWho(state.me.display_name, leave);
+    live.watch('inbox', { onFact: (fact) => fact.type === 'inbox.posted' && toast(fact.data.text, 'good') });
+    live.start();
+    if (state.courts.length) await openCourt(state.courts[0]);
+    show();
+    if (location.hash === '#checkout' && state.basket?.lines.length) toCheckout();
+  } catch (problem) {
+    if (!session.signedIn) return door();
+    toastProblem(problem);
+    draw(root, h('p', { class: 'empty' }, problem.sentence ?? String(problem), ' ', h('button', { type: 'button', onclick: () => location.reload() }, 'Try again')));
+  }
+}
+function resume() {
+  draw(root, h('p', { class: 'empty' }, 'Your order was on its way to the kitchens. We ask what became of it.'));
+  place(api, null).then((placed) => location.assign(`/track.html?order=${placed.order_id}`), (problem) => {
+    toastProblem(problem);
+    start();
+  });
+}
+async function leave() {
+  live.stop();
+  await session.signOut();
+  location.reload();
+}
+const door = () => openDoor(byId('door'), session, { roles: ['customer'], title: 'Come in, sit down', text: 'One basket over every kitchen of the court, brought to your door or ready at the counter.', mayRegister: true, onIn: start });
+
+addEventListener('popstate', () => state.view === 'checkout' && location.hash !== '#checkout' && back());
+drawHealth('off');
+await signInFromAddress(session, ['customer']).catch(toastProblem);
+if (session.signedIn) start();
+else door();
