@@ -148,6 +148,10 @@ class CourtMap {
     if (known.length === 1) this.map.setView([known[0].lat, known[0].lon], Math.min(maxZoom, 16));
     else if (known.length) this.map.fitBounds(known.map((at) => [at.lat, at.lon]), { padding: [56, 56], maxZoom, animate: !calm.matches });
   }
+  /** Moves the view only when `at` has come near its edge. */
+  keepInView(at) {
+    if (!this.map.getBounds().pad(-0.12).contains([at.lat, at.lon])) this.map.panTo([at.lat, at.lon], { animate: !calm.matches });
+  }
   centre() {
     const { lat, lng } = this.map.getCenter();
     return { lat, lon: lng };

@@ -61,8 +61,9 @@ function put(line) {
 }
 
 function change(basket, priced = true) {
-  state.basket = basket;
-  baskets.save(basket);
+  // What was typed since this basket was drawn stays.
+  state.basket = { ...basket, contact: state.basket.contact };
+  baskets.save(state.basket);
   if (!basket.lines.length) back();
   else if (state.view === 'checkout' && priced) askQuote();
   show();

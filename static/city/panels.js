@@ -1,0 +1,33 @@
+// The operator's figures: counts, the promises of the system, the newest orders.
+
+import { h, icon } from '../lib/dom.js';
+import { money } from '../lib/money.js';
+import { time } from '../lib/time.js';
+import { statusWord } from '../lib/words.js';
+
+const open = ['placed', 'accepted', 'in_preparation', 'ready_for_pickup', 'picked_up'];
+const kindOf = (status) => (open.includes(status) ? 'tag-wait' : ['delivered', 'completed'].includes(status) ? 'tag-good' : 'tag-bad');
+
+/** Counts, big enough to read across the room. */
+export function figures({ orders, riders }) {
+  const count = (status) => orders.filter((order) => order.status === status).length;
+  const busy = riders.filter((rider) => (rider.deliveries ?? rider.held ?? []).length > 0).length;
+  const figure = (name, value, word, glyph) => h('div', { class: 'card figure', key: name, 'data-figure': name }, icon(glyph), h('b', {}, String(value)), h('span', {}, word));
+  return [
+    figure('open', orders.filter((order) => open.includes(order.status)).length, 'open orders', 'basket'), figure('cooking', count('in_preparation'), 'being cooked', 'pot'),
+    figure('riding', count('picked_up'), 'on the way', 'bike'), figure('riders', `${busy}/${riders.length}`, 'riders busy', 'bike'), figure('done', count('delivered') + count('completed'), 'handed over', 'check'),
+  ];
+}
+
+/** The invariants, each with whether it holds. */
+export function promises(list) {
+  const broken = list.filter((one) => !one.holds).length;
+  return h('section', { class: 'card', key: 'promises', 'aria-label': 'Invariants' }, h('div', { class: 'row spread' }, h('h2', {}, 'Promises kept'), list.length > 0 && h('span', { class: `tag ${broken ? 'tag-bad' : 'tag-good'}` }, icon(broken ? 'alert' : 'check'), broken ? `${broken} broken` : 'All of them')),
+    list.length === 0 ? h('p', { class: 'empty' }, 'Not checked yet.') : h('ul', { class: 'promises' }, list.map((one) => h('li', { key: one.name ?? one.invariant, class: one.holds ? 'holds' : 'broken' }, icon(one.holds ? 'check' : 'alert'), h('span', {}, String(one.title ?? one.name ?? one.invariant).replaceAll('_', ' '), one.detail && h('small', {}, ` ${one.detail}`)), h('span', { class: 'unseen' }, one.holds ? 'holds' : 'is broken')))));
+}
+
+/** The newest orders. */
+export function orders(list) {
+  return h('section', { class: 'card', key: 'orders', 'aria-label': 'Orders' }, h('h2', {}, 'Newest orders'), list.length === 0 ? h('p', { class: 'empty' }, 'No orders yet.') : h('div', { class: 'table-frame', tabindex: '0', role: 'region', 'aria-label': 'Newest orders' }, h('table', {}, h('thead', {}, h('tr', {}, ['Placed', 'Kitchens', 'How', 'State', 'Total'].map((word) => h('th', { scope: 'col', key: word }, word)))),
+    h('tbody', {}, list.slice(0, 25).map((order) => h('tr', { key: order.order_id, 'data-order': order.order_id }, h('td', {}, time(order.placed_at)), h('td', {}, order.parts.map((part) => part.kitchen_name).join(' + ')), h('td', {}, order.fulfilment === 'delivery' ? 'Rider' : 'Counter'), h('td', {}, h('span', { class: `tag ${kindOf(order.status)}` }, statusWord(order))), h('td', { class: 'right' }, money(order.accepted_total ?? order.totals?.total))))))));
+}

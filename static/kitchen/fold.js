@@ -1,0 +1,48 @@
+// One kitchen's board as its facts tell it. Facts may come twice or older than what was read: stages only go forward.
+
+const ranks = ['waiting', 'accepted', 'in_kitchen', 'ready_for_collection', 'collected', 'rejected', 'expired', 'voided'];
+const rank = (stage) => ranks.indexOf(stage);
+
+/** The board from the topic's snapshot. */
+export const readBoard = (view) => ({ kitchen: view.kitchen, menu: view.menu?.items ?? [], tickets: view.tickets ?? [] });
+
+/** Tickets that are still anybody's business. */
+export const openTickets = (board) => board.tickets.filter((ticket) => rank(ticket.stage) <= rank('ready_for_collection'));
+
+const ofItem = (what, item) => (what.item ?? what.item_id) === item.item_id;
+const ofModifier = (what, modifier) => (what.modifier ?? what.modifier_id) === modifier.modifier_id;
+
+/** The board after one more fact. */
+export function evolve(board, fact) {
+  const data = fact.data ?? {};
+  const ticket = (stage, change = {}) => ({
+    ...board,
+    tickets: board.tickets.map((one) => (one.ticket_id === data.ticket_id ? { ...one, ...change, stage: stage && rank(stage) > rank(one.stage) ? stage : one.stage } : one)),
+  });
+  const off = (sold_out) => ({
+    ...board,
+    menu: board.menu.map((item) => ({
+      ...item, sold_out: ofItem(data.what, item) ? sold_out : item.sold_out,
+      modifier_groups: item.modifier_groups.map((group) => ({ ...group, modifiers: group.modifiers.map((modifier) => (ofModifier(data.what, modifier) ? { ...modifier, sold_out } : modifier)) })),
+    })),
+  });
+  switch (fact.type) {
+    case 'kitchen.sold_out': return off(true);
+    case 'kitchen.back_on_menu': return off(false);
+    case 'kitchen.paused': return { ...board, kitchen: { ...board.kitchen, paused_until: data.until } };
+    case 'kitchen.resumed': return { ...board, kitchen: { ...board.kitchen, paused_until: null } };
+    case 'ticket.opened':
+      if (board.tickets.some((one) => one.ticket_id === data.ticket_id)) return board;
+      return { ...board, tickets: [...board.tickets, { fire_at: null, ready_at: null, ...data, stage: 'waiting', opened_at: fact.at }] };
+    case 'ticket.accepted': return ticket('accepted', { prep_min: data.prep_min });
+    case 'ticket.fire_scheduled': return ticket(null, { fire_at: data.fire_at });
+    case 'ticket.fired': return ticket('in_kitchen', { ready_at: data.ready_at });
+    case 'ticket.delayed': return ticket(null, { ready_at: data.ready_at });
+    case 'ticket.ready': return ticket('ready_for_collection');
+    case 'ticket.collected': return ticket('collected');
+    case 'ticket.rejected': return ticket('rejected', { reason: data.reason });
+    case 'ticket.expired': return ticket('expired');
+    case 'ticket.voided': return ticket('voided');
+    default: return board;
+  }
+}

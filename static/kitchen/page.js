@@ -1,0 +1,150 @@
+// The kitchen's page: snapshot and facts of one kitchen folded into its board, and the cook's hands on it.
+
+import { Api } from '../lib/api.js';
+import { byId, draw, h } from '../lib/dom.js';
+import { Live } from '../lib/live.js';
+import { Session } from '../lib/session.js';
+import { openDoor, signInFromAddress } from '../lib/signin.js';
+import { now } from '../lib/time.js';
+import { toastProblem } from '../lib/toast.js';
+import { drawHealth, drawWho } from '../lib/top.js';
+import { board, inOrder } from './board.js';
+import { ring } from './bell.js';
+import { evolve, readBoard } from './fold.js';
+import { askMinutes, askPause, askReason, openSoldOut, redraw } from './sheets.js';
+
+const session = new Session('kitchen');
+const api = new Api(session);
+const live = new Live(api, drawHealth);
+const state = { kitchens: [], board: null, busy: new Set(), chosen: null, sound: localStorage.getItem('foodcourt.sound') === 'on' };
+const root = byId('board');
+let unwatch = () => undefined;
+
+function show() {
+  if (!state.board) return;
+  draw(root, board(state, act));
+  redraw();
+}
+
+async function step(ticket, name, body, options) {
+  state.busy.add(ticket.ticket_id);
+  show();
+  try {
+    const path = `/v1/tickets/${ticket.ticket_id}/${name}`;
+    const after = name === 'delay' ? await api.patiently('POST', path, body) : await api.post(path, body, options);
+    if (after?.stage) state.board = { ...state.board, tickets: state.board.tickets.map((one) => (one.ticket_id === ticket.ticket_id ? { ...one, ...after } : one)) };
+  } catch (problem) {
+    toastProblem(problem);
+  }
+  state.busy.delete(ticket.ticket_id);
+  show();
+}
+
+async function quietly(call) {
+  try {
+    await call;
+  } catch (problem) {
+    toastProblem(problem);
+    show();
+  }
+}
+
+const path = (rest) => `/v1/kitchens/${state.board.kitchen.kitchen_id}/${rest}`;
+const act = {
+  step: (ticket, name) => step(ticket, name),
+  accept: (ticket) => askMinutes(ticket, state.board.kitchen.prep_min, (prep_min) => step(ticket, 'acceptance', { prep_min })),
+  reject: (ticket) => askReason(ticket, (reason) => step(ticket, 'rejection', { reason })),
+  delay: (ticket, by_min) => step(ticket, 'delay', { by_min }),
+  choose: (id) => {
+    state.chosen = id;
+    show();
+  },
+  pause: () => askPause((minutes) => quietly(api.put(path('pause'), { until: new Date(now() + minutes * 60_000).toISOString() }))),
+  resume: () => quietly(api.delete(path('pause'))),
+  menu: () => openSoldOut(() => state.board.menu, (what, off) => quietly(off ? api.post(path('sold_out'), what, { key: crypto.randomUUID() }) : api.delete(path(`sold_out/${Object.values(what)[0]}`)))),
+  sound: () => {
+    state.sound = !state.sound;
+    localStorage.setItem('foodcourt.sound', state.sound ? 'on' : 'off');
+    if (state.sound) ring();
+    show();
+  },
+  pick: (id) => watch(state.kitchens.find((kitchen) => kitchen.kitchen_id === id)),
+};
+
+function take(fact) {
+  state.board = evolve(state.board, fact);
+  if (fact.type === 'ticket.opened') {
+    byId('spoken').textContent = `New ticket ${fact.data.number}`;
+    if (state.sound) ring();
+  }
+  show();
+}
+
+async function watch(kitchen) {
+  unwatch();
+  sessionStorage.setItem('foodcourt.kitchen.open', kitchen.kitchen_id);
+  const waiting = [];
+  state.board = null;
+  unwatch = live.watch(`kitchen:${kitchen.kitchen_id}`, {
+    onFact: (fact) => (state.board ? take(fact) : waiting.push(fact)),
+    onSnapshot: (data) => {
+      if (!data?.kitchen) return;
+      state.board = readBoard(data);
+      show();
+    },
+    onError: toastProblem,
+  });
+  const [tickets, menu] = await Promise.all([api.get(`/v1/kitchens/${kitchen.kitchen_id}/tickets?limit=100`), api.get(`/v1/kitchens/${kitchen.kitchen_id}/menu`)]);
+  if (!state.board) state.board = { kitchen, menu: menu.items, tickets: tickets.items };
+  waiting.splice(0).forEach(take);
+  show();
+}
+
+function keys(event) {
+  if (!state.board || byId('sheet').open || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.nodeName)) return;
+  const tickets = inOrder(state.board);
+  const at = tickets.findIndex((ticket) => ticket.ticket_id === state.chosen);
+  const ticket = tickets[at];
+  const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+  if (by && tickets.length) {
+    act.choose(tickets[(Math.max(at, by > 0 ? -1 : 0) + by + tickets.length) % tickets.length].ticket_id);
+    root.querySelector('.ticket-chosen')?.scrollIntoView({ block: 'nearest' });
+  } else if (!ticket) return;
+  else if (event.key === 'a' && ticket.stage === 'waiting') act.accept(ticket);
+  else if (event.key === 'r' && ticket.stage === 'waiting') act.reject(ticket);
+  else if (event.key === 'd' && ['accepted', 'in_kitchen'].includes(ticket.stage)) act.delay(ticket, 5);
+  else if (event.key === 'Enter' && event.target.nodeName !== 'BUTTON') root.querySelector(`[data-ticket="${ticket.ticket_id}"] .good`)?.click();
+  else return;
+  event.preventDefault();
+}
+
+async function start() {
+  root.hidden = false;
+  try {
+    const [me, courts] = await Promise.all([api.get('/v1/me'), api.get('/v1/courts')]);
+    drawWho(me.display_name, leave);
+    const lists = await Promise.all(courts.items.map((court) => api.get(`/v1/kitchens?court_id=${court.court_id}`)));
+    state.kitchens = lists.flatMap((list) => list.items).filter((kitchen) => me.roles.includes('admin') || me.kitchens.includes(kitchen.kitchen_id));
+    if (!state.kitchens.length) return draw(root, h('p', { class: 'empty' }, 'You do not work in any kitchen here.'));
+    const last = sessionStorage.getItem('foodcourt.kitchen.open');
+    await watch(state.kitchens.find((kitchen) => kitchen.kitchen_id === last) ?? state.kitchens[0]);
+    live.start();
+  } catch (problem) {
+    if (!session.signedIn) return door();
+    toastProblem(problem);
+    draw(root, h('p', { class: 'empty' }, problem.sentence ?? String(problem), ' ', h('button', { type: 'button', onclick: () => location.reload() }, 'Try again')));
+  }
+}
+async function leave() {
+  live.stop();
+  await session.signOut();
+  location.reload();
+}
+const door = () => openDoor(byId('door'), session, { roles: ['vendor_staff', 'admin'], title: 'The pass', text: 'Tickets as they come in. Made for the tablet beside the stove, and for its keyboard.', onIn: start });
+
+document.addEventListener('keydown', keys);
+setInterval(() => document.visibilityState === 'visible' && show(), 1_000);
+drawHealth('off');
+await signInFromAddress(session, ['vendor_staff', 'admin']).catch(toastProblem);
+if (session.signedIn) start();
+else door();

@@ -1,0 +1,61 @@
+// What the rider sees beside the map: the shift, an offer with its clock, or the one next step of a delivery.
+
+import { h, icon } from '../lib/dom.js';
+import { distanceM } from '../lib/map.js';
+import { countdown, secondsUntil, time } from '../lib/time.js';
+import { goal } from './autopilot.js';
+
+const vehicles = [['bicycle', 'Bicycle'], ['scooter', 'Scooter'], ['car', 'Car'], ['foot', 'On foot']];
+const words = {
+  enroute_to_pickup: 'Ride to the court', arrived_at_pickup: 'I am at the court', picked_up: 'I have the food',
+  enroute_to_dropoff: 'Ride to the door', arrived_at_dropoff: 'I am at the door', delivered: 'Handed over',
+};
+const order = ['confirmed', ...Object.keys(words)];
+const metres = (m) => (m < 1000 ? `${Math.round(m / 10) * 10} m` : `${(m / 1000).toFixed(1)} km`);
+
+function offShift(state, act) {
+  return h('form', { class: 'card stack', key: 'off', onsubmit: (event) => { event.preventDefault(); act.startShift(); } }, h('h1', {}, 'Off duty'), h('p', { class: 'lead' }, 'Start your shift and offers nearby come to you.'),
+    h('fieldset', {}, h('legend', {}, 'What do you ride?'), h('div', { class: 'picks' }, vehicles.map(([value, word]) => h('label', { class: 'pick', key: value }, h('input', { type: 'radio', name: 'vehicle', value, checked: state.vehicle === value, onchange: () => act.set({ vehicle: value }) }), word)))),
+    h('label', { class: 'field' }, h('span', {}, 'Deliveries at once'), h('select', { value: String(state.capacity), onchange: (event) => act.set({ capacity: Number(event.target.value) }) }, [1, 2, 3].map((n) => h('option', { value: String(n), key: n }, String(n))))),
+    h('button', { class: 'good huge', id: 'start-shift', disabled: state.busy }, 'Start shift'));
+}
+
+function offer(one, state, act) {
+  const left = secondsUntil(one.expires_at);
+  return h('section', { class: 'card stack offer', key: one.offer_id, 'data-offer': one.offer_id, 'aria-label': 'Offer' },
+    h('div', { class: 'row spread' }, h('h1', {}, 'An offer'), h('span', { class: `clock${left < 8 ? ' clock-late' : ''}` }, icon('clock'), countdown(one.expires_at))),
+    h('progress', { max: '30', value: String(Math.max(0, Math.min(30, Math.round(left)))), 'aria-label': 'Time to answer', key: 'left' }),
+    h('dl', { class: 'legs' }, h('div', {}, h('dt', {}, icon('awning'), 'To the court'), h('dd', {}, metres(one.distance_m ?? 0))), h('div', {}, h('dt', {}, icon('door'), 'To the door, about'), h('dd', {}, one.dropoff_coarse ? metres(distanceM(one.pickup, one.dropoff_coarse)) : '')), h('div', {}, h('dt', {}, icon('clock'), 'Food ready'), h('dd', {}, time(one.ready_at)))),
+    h('div', { class: 'row' }, h('button', { class: 'good huge grow', type: 'button', id: 'accept', disabled: state.busy, onclick: () => act.accept(one) }, 'Accept'), h('button', { class: 'quiet bad', type: 'button', id: 'decline', disabled: state.busy, onclick: () => act.decline(one) }, 'Decline')));
+}
+
+function delivery(one, state, act) {
+  const next = goal(one);
+  const at = order.indexOf(one.state);
+  const toDoor = at >= order.indexOf('picked_up');
+  const target = toDoor ? one.dropoff : one.pickup;
+  const { contact } = one;
+  return h('section', { class: 'card stack', key: one.delivery_id, 'data-delivery': one.delivery_id, 'data-state': one.state, 'aria-label': 'Delivery' },
+    h('div', { class: 'row spread' }, h('h1', {}, toDoor ? 'To the door' : 'To the court'), one.ready ? h('span', { class: 'tag tag-good' }, icon('check'), 'Food is ready') : h('span', { class: 'tag tag-wait' }, icon('pot'), `Ready ${time(one.ready_at)}`)),
+    h('ol', { class: 'rail', 'aria-label': 'Steps' }, Object.keys(words).map((step, index) => h('li', { key: step, class: index + 1 <= at ? 'done' : index === at ? 'now' : '', 'data-step': step }, h('span', { class: 'rail-dot', 'aria-hidden': 'true' }, index + 1 <= at && icon('check')), h('span', { class: 'rail-word unseen' }, words[step])))),
+    target && state.me && h('p', { class: 'lead' }, `${metres(distanceM(state.me, target))} to go`),
+    toDoor && contact && h('address', { class: 'address' }, h('b', {}, contact.name), contact.address && h('span', {}, contact.address), contact.note && h('em', {}, contact.note), contact.phone && h('a', { class: 'button', href: `tel:${contact.phone.replace(/[^+\d]/g, '')}` }, contact.phone)),
+    next && h('button', { class: 'main huge', type: 'button', id: 'step', 'data-next': next.step, disabled: state.busy || next.waits, onclick: () => act.step(one, next.step).catch(() => undefined) }, next.waits ? 'Waiting for the food' : words[next.step], !next.waits && icon('arrow')),
+    at < order.indexOf('picked_up') && h('button', { class: 'quiet', type: 'button', id: 'give-back', disabled: state.busy, onclick: () => act.giveBack(one) }, 'I cannot bring it'));
+}
+
+/** The whole panel. */
+export function job(state, act) {
+  const { rider } = state;
+  if (!rider.on_shift) return offShift(state, act);
+  const current = rider.deliveries[0];
+  return [
+    rider.offers.map((one) => offer(one, state, act)),
+    current ? delivery(current, state, act) : rider.offers.length === 0 && h('section', { class: 'card stack', key: 'idle' }, h('h1', {}, 'On duty'), h('p', { class: 'lead' }, 'Stay near the court: the nearest rider is asked first.')),
+    rider.deliveries.length > 1 && h('p', { class: 'small', key: 'more' }, `${rider.deliveries.length - 1} more in your bag.`),
+    h('section', { class: 'card row spread', key: 'shift' },
+      state.demo && h('label', { class: 'switch', key: 'auto' }, h('input', { type: 'checkbox', role: 'switch', id: 'autopilot', checked: state.auto, onchange: (event) => act.autopilot(event.target.checked) }), 'Ride for me'),
+      h('span', { class: 'small', key: 'gps' }, state.gps, state.waiting > 2 ? ` · ${state.waiting} positions wait for a connection` : ''),
+      h('button', { class: 'quiet', type: 'button', id: 'end-shift', key: 'end', disabled: state.busy, onclick: act.endShift }, 'End shift')),
+  ];
+}

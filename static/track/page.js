@@ -1,0 +1,119 @@
+// One order, followed live: read once over REST, then folded fact by fact from the socket (or from server-sent
+// events), with its rider on the map. After a lost connection it goes on where it stopped.
+
+import { Api } from '../lib/api.js';
+import { byId, draw } from '../lib/dom.js';
+import { ended, evolve, readOrder } from '../lib/fold.js';
+import { Live } from '../lib/live.js';
+import { openMap } from '../lib/map.js';
+import { Session } from '../lib/session.js';
+import { openDoor, signInFromAddress } from '../lib/signin.js';
+import { noteFact } from '../lib/time.js';
+import { toast, toastProblem } from '../lib/toast.js';
+import { drawHealth, drawWho } from '../lib/top.js';
+import { statusWord } from '../lib/words.js';
+import { story } from './story.js';
+
+const GLIDE_MS = 1_100;
+const orderId = new URLSearchParams(location.search).get('order');
+const session = new Session('customer');
+const api = new Api(session);
+const live = new Live(api, drawHealth);
+const state = { order: null, facts: [], rider: null, fixSeq: -1, cancelling: false };
+let map = null;
+let spoken = '';
+let framed = '';
+
+function show() {
+  const { order } = state;
+  draw(byId('story'), story(state, { cancel }));
+  const word = statusWord(order);
+  document.title = `${word} · foodcourt`;
+  if (spoken && spoken !== word) byId('spoken').textContent = word;
+  spoken = word;
+  showMap();
+}
+
+function showMap() {
+  if (!map) return;
+  const { order, rider } = state;
+  map.pin('court', 'court', order.handoff, 'The court');
+  if (order.dropoff) map.pin('door', 'door', order.dropoff, 'Your door');
+  const riding = rider && order.rider_id && !ended(order);
+  if (riding) map.pin('rider', 'rider', rider, 'Your rider', GLIDE_MS);
+  else if (!ended(order) || order.status !== 'delivered') map.remove('rider');
+  // The view is set anew only when something appears or the order moves on, so that a hand on the map is not pushed away.
+  const view = `${order.status}/${Boolean(riding)}`;
+  if (view !== framed) map.fit([order.handoff, order.dropoff, riding ? rider : null]);
+  framed = view;
+}
+
+function take(fact) {
+  noteFact(fact.at);
+  if (!state.facts.some((known) => known.seq === fact.seq)) state.facts.push(fact);
+  state.order = evolve(state.order, fact);
+  show();
+}
+
+async function reread() {
+  const [order, history] = await Promise.all([api.get(`/v1/orders/${orderId}`), api.get(`/v1/orders/${orderId}/events?limit=100`)]);
+  state.order = readOrder(order);
+  state.facts = history.items.sort((a, b) => a.seq - b.seq);
+}
+
+async function cancel() {
+  if (!confirm('Call this order off? Your money goes back to you.')) return;
+  state.cancelling = true;
+  show();
+  try {
+    await api.patiently('POST', `/v1/orders/${orderId}/cancellation`, {});
+  } catch (problem) {
+    toastProblem(problem);
+  }
+  state.cancelling = false;
+  show();
+}
+
+async function start() {
+  byId('tracking').hidden = false;
+  try {
+    const [me] = await Promise.all([api.get('/v1/me'), reread()]);
+    drawWho(me.display_name, leave);
+    show();
+    live.watch(`order:${orderId}`, {
+      after: state.order.version,
+      onFact: take,
+      onSnapshot: (data) => {
+        state.order = readOrder(data);
+        show();
+      },
+      onPosition: (at, fixSeq) => {
+        if (fixSeq <= state.fixSeq) return;
+        Object.assign(state, { rider: at, fixSeq });
+        showMap();
+      },
+      onError: toastProblem,
+    });
+    live.watch('inbox', { onFact: (fact) => fact.type === 'inbox.posted' && fact.data.order_id === orderId && toast(fact.data.text, 'good') });
+    live.start();
+    map = await openMap(byId('map'), state.order.handoff, { label: 'Map of your order' });
+    showMap();
+  } catch (problem) {
+    if (!session.signedIn) return door();
+    draw(byId('story'), problem.sentence ?? String(problem));
+  }
+}
+
+async function leave() {
+  live.stop();
+  await session.signOut();
+  location.assign('/order.html');
+}
+const door = () => openDoor(byId('door'), session, { roles: ['customer'], title: 'Your order', text: 'Sign in to follow it.', onIn: start });
+
+setInterval(() => state.order && !ended(state.order) && document.visibilityState === 'visible' && show(), 15_000);
+drawHealth('off');
+await signInFromAddress(session, ['customer']).catch(toastProblem);
+if (!orderId) location.replace('/order.html');
+else if (session.signedIn) start();
+else door();

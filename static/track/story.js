@@ -1,0 +1,85 @@
+// The order in words: where it stands, each kitchen's part, what happened when, what it costs, and the way out.
+
+import { h, icon } from '../lib/dom.js';
+import { glyph, stall } from '../lib/cuisine.js';
+import { ended } from '../lib/fold.js';
+import { money } from '../lib/money.js';
+import { inMinutes, time } from '../lib/time.js';
+import { reasonWord, rejectWord, stageWord, statusWord } from '../lib/words.js';
+
+const rails = {
+  delivery: [['placed', 'Placed'], ['accepted', 'Accepted'], ['in_preparation', 'Cooking'], ['ready_for_pickup', 'Ready'], ['picked_up', 'On its way'], ['delivered', 'At the door']],
+  pickup: [['placed', 'Placed'], ['accepted', 'Accepted'], ['in_preparation', 'Cooking'], ['ready_for_pickup', 'Ready at the counter'], ['completed', 'Handed over']],
+};
+const steps = ['waiting', 'accepted', 'in_kitchen', 'ready_for_collection', 'collected'];
+
+function headline(order) {
+  if (['rejected', 'cancelled', 'expired'].includes(order.status)) return [statusWord(order), order.end_reason ? `Because ${reasonWord(order.end_reason)}. ${order.refunded?.amount ? `${money(order.refunded)} went back to you.` : 'Nothing was charged.'}` : ''];
+  if (order.ending) return [statusWord(order), 'Your money is on its way back.'];
+  if (order.status === 'delivered') return ['Enjoy your meal', 'It is at your door.'];
+  if (order.status === 'completed') return ['Enjoy your meal', 'It was handed over at the counter.'];
+  if (order.status === 'ready_for_pickup' && order.fulfilment === 'pickup') return ['Ready for you', 'It stands at the counter.'];
+  const promised = order.promised_at ? `${order.fulfilment === 'delivery' ? 'At your door' : 'Ready'} ${inMinutes(order.promised_at)}, around ${time(order.promised_at)}.` : 'We will know the time once the kitchens have answered.';
+  return [statusWord(order), promised];
+}
+
+function rail(order) {
+  const list = rails[order.fulfilment] ?? rails.delivery;
+  const at = list.findIndex(([status]) => status === order.status);
+  if (at < 0) return null;
+  return h('ol', { class: 'rail', 'aria-label': 'Progress' }, list.map(([status, word], index) => h('li', { key: status, class: index < at || ended(order) ? 'done' : index === at ? 'now' : '', 'aria-current': index === at ? 'step' : null, 'data-step': status }, h('span', { class: 'rail-dot', 'aria-hidden': 'true' }, (index < at || (index === at && ended(order))) && icon('check')), h('span', { class: 'rail-word' }, word))));
+}
+
+function part(one, at) {
+  const step = steps.indexOf(one.stage);
+  const kind = one.stage === 'rejected' ? 'tag-bad' : step >= 3 ? 'tag-good' : 'tag-wait';
+  return h('li', { class: 'part', key: one.kitchen_id, 'data-stall': stall(at), 'data-kitchen': one.kitchen_name, 'data-stage': one.stage },
+    h('span', { class: 'stall-face', 'aria-hidden': 'true' }, icon(glyph({ name: one.kitchen_name }))),
+    h('div', { class: 'grow' }, h('div', { class: 'row spread' }, h('h3', {}, one.kitchen_name), h('span', { class: `tag ${kind}` }, stageWord(one.stage))),
+      h('span', { class: 'steps', 'aria-hidden': 'true' }, steps.slice(1).map((name, index) => h('i', { key: name, class: index < step ? 'on' : '' }))),
+      one.stage === 'rejected' ? h('small', {}, `The kitchen ${rejectWord(one.reason)}. You do not pay for this part.`) : h('small', {}, one.lines.map((line) => `${line.quantity} × ${line.name}${line.modifiers.length ? ` (${line.modifiers.map((modifier) => modifier.name).join(', ')})` : ''}`).join(' · '))));
+}
+
+function sentence(fact, order) {
+  const kitchen = order.parts.find((one) => one.kitchen_id === fact.data?.kitchen_id)?.kitchen_name ?? 'A kitchen';
+  switch (fact.type) {
+    case 'order.placed': return 'You placed the order';
+    case 'order.paid': return `${money(fact.data?.amount) || 'The money'} reserved, kitchens asked`;
+    case 'order.part_accepted': return `${kitchen} takes its part, ${fact.data.prep_min} min of work`;
+    case 'order.part_rejected': return `${kitchen} ${rejectWord(fact.data.reason)}`;
+    case 'order.accepted': return `All kitchens have answered, ready around ${time(fact.data.ready_at)}`;
+    case 'order.preparation_started':
+    case 'order.part_started': return `${kitchen} began to cook`;
+    case 'order.part_ready': return `${kitchen} is done`;
+    case 'order.part_collected': return `${kitchen}'s part was collected`;
+    case 'order.delayed': return `It takes longer, ready around ${time(fact.data.ready_at)}`;
+    case 'order.ready_for_pickup': return 'Everything stands ready';
+    case 'order.rider_assigned': return 'A rider is coming to the court';
+    case 'order.rider_unassigned': return 'The rider cannot come, another one is sought';
+    case 'order.picked_up': return 'The rider has your food';
+    case 'order.delivered': return 'Delivered';
+    case 'order.completed': return 'Handed over';
+    case 'order.cancel_requested': return 'Cancellation asked for';
+    case 'order.rejecting': return `It cannot be done: ${reasonWord(fact.data?.reason)}`;
+    case 'order.rejected': return 'Refused';
+    case 'order.cancelled': return 'Called off';
+    case 'order.expired': return 'Expired';
+    default: return null;
+  }
+}
+
+/** The whole left side of the page. */
+export function story({ order, facts, cancelling }, act) {
+  const [word, text] = headline(order);
+  const mayCancel = ['placed', 'accepted'].includes(order.status) && !order.ending && order.parts.every((one) => ['waiting', 'accepted', 'rejected'].includes(one.stage));
+  const told = facts.map((fact) => [fact, sentence(fact, order)]).filter(([, said]) => said).reverse();
+  const charged = order.accepted_total ?? order.totals?.total;
+  return [
+    h('header', { class: 'story-head', key: 'head', 'data-status': order.status }, h('p', { class: 'sign kicker' }, order.fulfilment === 'delivery' ? (order.rider_id && !ended(order) ? 'Your rider is on it' : 'To your door') : 'At the counter'), h('h1', {}, word), h('p', { class: 'lead' }, text)),
+    rail(order),
+    h('section', { class: 'card', key: 'parts', 'aria-label': 'Kitchens' }, h('ul', { class: 'parts' }, order.parts.map(part))),
+    h('section', { class: 'card', key: 'facts' }, h('h2', {}, 'What happened'), h('ol', { class: 'facts' }, told.map(([fact, said]) => h('li', { key: fact.seq, 'data-fact': fact.type }, h('time', { datetime: fact.at }, time(fact.at)), h('span', {}, said))))),
+    h('footer', { class: 'row spread', key: 'foot' }, charged ? h('p', {}, 'Total ', h('b', {}, money(charged)), order.accepted_total && order.totals && order.accepted_total.amount !== order.totals.total.amount && h('small', {}, ` instead of ${money(order.totals.total)}`)) : null,
+      h('span', { class: 'row' }, mayCancel && h('button', { class: 'quiet bad', type: 'button', id: 'cancel', disabled: cancelling, onclick: act.cancel, key: 'cancel' }, icon('close'), 'Call it off'), h('a', { class: 'button', href: '/order.html', key: 'again' }, ended(order) ? 'Order again' : 'Back to the kitchens'))),
+  ];
+}

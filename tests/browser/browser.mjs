@@ -1,0 +1,48 @@
+// A real Chromium with one window per person. Every error on a console, every refused script or style, every page
+// that throws is collected: a test that ends with any of them fails.
+
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+
+const PICTURES = path.resolve(import.meta.dirname, '../../docs/pictures');
+export const DESK = { width: 1280, height: 860 };
+export const PHONE = { width: 390, height: 844 };
+export const TABLET = { width: 1180, height: 820 };
+
+const executable = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => file && existsSync(file));
+
+/** Starts the browser; `person(name, size, options)` opens a window, `troubles` is what went wrong so far. */
+export async function openBrowser() {
+  const browser = await chromium.launch({ executablePath: executable, args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+  const troubles = [];
+  const pages = new Map();
+  const person = async (name, size, options = {}) => {
+    const context = await browser.newContext({ viewport: size, locale: 'en-IE', timezoneId: 'Europe/Berlin', deviceScaleFactor: 1, ...options });
+    const page = await context.newPage();
+    pages.set(name, page);
+    page.setDefaultTimeout(20_000);
+    page.on('pageerror', (error) => troubles.push(`${name}: ${error.stack ?? error.message}`));
+    page.on('console', (message) => {
+      if (message.type() === 'error' || /Content.Security.Policy/i.test(message.text())) troubles.push(`${name}: ${message.text()} (${message.location().url})`);
+    });
+    page.on('requestfailed', (request) => {
+      const why = request.failure()?.errorText;
+      if (why !== 'net::ERR_ABORTED') troubles.push(`${name}: ${request.url()} ${why}`);
+    });
+    return page;
+  };
+  // What everybody saw when a test failed, into the folder FOODCOURT_FAILURES.
+  const witness = async () => {
+    if (process.env.FOODCOURT_FAILURES) for (const [name, page] of pages) await page.screenshot({ path: path.join(process.env.FOODCOURT_FAILURES, `${name}.png`) });
+  };
+  return { person, troubles, witness, close: () => browser.close() };
+}
+
+/** Keeps a picture for the README, when FOODCOURT_PICTURES is set. */
+export async function picture(page, name) {
+  if (!process.env.FOODCOURT_PICTURES) return;
+  await mkdir(PICTURES, { recursive: true });
+  await page.screenshot({ path: path.join(PICTURES, `${name}.png`), animations: 'disabled' });
+}

@@ -1,0 +1,46 @@
+// The server the pages are tested against: the one at FOODCOURT_URL, or one of our own in a folder that is thrown away.
+
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const BINARY = process.env.FOODCOURT_BIN ?? path.resolve(import.meta.dirname, '../../target/debug/foodcourt');
+const START_MS = 120_000;
+
+/** Resolves with `{url, stop}` once the server is ready to take orders. */
+export async function startServer() {
+  if (process.env.FOODCOURT_URL) return { url: process.env.FOODCOURT_URL.replace(/\/$/, ''), stop: async () => undefined };
+  const folder = await mkdtemp(path.join(tmpdir(), 'foodcourt-browser-'));
+  const child = spawn(BINARY, ['serve', '--port', '0', '--data-dir', folder], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  let said = '';
+  const url = await new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`the server did not say its address in time:\n${said}`)), START_MS);
+    const listen = (chunk) => {
+      said += chunk;
+      const found = /http:\/\/127\.0\.0\.1:(\d+)/.exec(said);
+      if (!found) return;
+      clearTimeout(late);
+      resolve(found[0]);
+    };
+    child.stdout.on('data', listen);
+    child.stderr.on('data', listen);
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}:\n${said}`)));
+  });
+  const deadline = Date.now() + START_MS;
+  while (!(await fetch(`${url}/readyz`).then((answer) => answer.ok, () => false))) {
+    if (Date.now() > deadline) throw new Error(`the server never became ready:\n${said}`);
+    await new Promise((resume) => setTimeout(resume, 100));
+  }
+  return {
+    url,
+    stop: async () => {
+      child.kill('SIGTERM');
+      const gone = await Promise.race([exited.then(() => true), new Promise((resume) => setTimeout(() => resume(false), 30_000))]);
+      if (!gone) child.kill('SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
