@@ -88,7 +88,7 @@ impl Basket {
         let fulfilment = if appetite.pickup { "pickup" } else { "delivery" };
         let mut body = json!({"court_id": court.court_id, "fulfilment": fulfilment, "lines": lines});
         if dice.chance(0.4) {
-            body["tip"] = json!(dice.whole(1, 6) * 50);
+            body["tip"] = json!({"amount": dice.whole(1, 6) * 50, "currency": court.currency});
         }
         if !appetite.pickup {
             let door = door(court, streets, dice);

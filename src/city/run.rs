@@ -37,6 +37,8 @@ use super::{
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Customers with accounts; more orders than this share them.
 const CUSTOMERS_MAX: u32 = 100;
+/// Riders that the server makes in one call.
+const RIDERS_AT_ONCE_MAX: usize = 200;
 /// Visits at once; each holds a socket. The next customer waits at the door.
 const VISITS_MAX: usize = 1_000;
 /// Nothing placed and no fact seen for so long on the wall, plus [`QUIET_BUSINESS_S`]: nothing will come any more.
@@ -245,16 +247,17 @@ async fn rider_accounts(world: &World, demo: &Demo, admin: Option<&Person>) -> R
     let mut riders: Vec<_> = demo.accounts.iter().filter(|account| account.role == "rider").cloned().collect();
     let wanted = world.options.riders as usize;
     riders.truncate(wanted);
-    if let Some(admin) = admin.filter(|_| riders.len() < wanted) {
+    while let Some(admin) = admin.filter(|_| riders.len() < wanted) {
         let call = Call::post("/v1/demo/riders")
-            .key(format!("city-{}-riders", world.tag))
-            .body(json!({"count": wanted - riders.len()}));
+            .key(format!("city-{}-riders-{}", world.tag, riders.len()))
+            .body(json!({"count": (wanted - riders.len()).min(RIDERS_AT_ONCE_MAX)}));
         let answer = admin.call(&call).await?;
-        if answer.is_success() {
-            riders.extend(answer.read::<Demo>()?.accounts);
-        } else {
+        let more = if answer.is_success() { answer.read::<Demo>()?.accounts } else { Vec::new() };
+        if more.is_empty() {
             world.log.trouble(format!("the server makes no more riders ({}): {} ride", answer.status, riders.len()));
+            break;
         }
+        riders.extend(more);
     }
     Ok(riders)
 }

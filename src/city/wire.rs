@@ -37,6 +37,7 @@ pub struct DemoAccount {
 pub struct Court {
     pub court_id: String,
     pub position: Position,
+    pub currency: String,
     #[serde(default = "two_km")]
     pub delivery_radius_m: f64,
 }
