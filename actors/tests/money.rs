@@ -1,6 +1,8 @@
 //! Orders and their money whole, in virtual time: entities, policies, the calls to the provider and the sandbox, on the
 //! memory journal. The test plays the kitchen.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
 use std::{sync::Arc, time::Duration};
 
 use foodcourt_actors::{
