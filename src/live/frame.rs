@@ -217,7 +217,8 @@ pub fn pong(payload: &[u8]) -> Bytes {
 #[must_use]
 pub fn close(goodbye: &Goodbye) -> Bytes {
     let mut payload = goodbye.code.to_be_bytes().to_vec();
-    payload.extend_from_slice(&goodbye.reason.as_bytes()[..goodbye.reason.floor_char_boundary(123)]);
+    let cut = (0..=goodbye.reason.len().min(123)).rev().find(|at| goodbye.reason.is_char_boundary(*at));
+    payload.extend_from_slice(&goodbye.reason.as_bytes()[..cut.unwrap_or(0)]);
     control(0x88, &payload)
 }
 

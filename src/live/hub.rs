@@ -5,16 +5,16 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
 
-use foodcourt_actors::{event::Recorded, ids::UserId, ports::Ids};
+use foodcourt_actors::{event::Recorded, ids::UserId, ports::Ids, reactor::Tap};
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
-use super::{limits::LiveLimits, source::LiveSource, topic::Topic};
+use super::{frame::Goodbye, limits::LiveLimits, source::LiveSource, topic::Topic};
 
 /// Numbers of the live side, for metrics and tests.
 #[derive(Debug, Default)]
@@ -47,8 +47,10 @@ pub enum Order {
     CloseSession(Uuid),
     /// Close all sockets of a person.
     CloseUser(UserId),
-    /// Say goodbye to everybody; come back after about this long.
-    Drain(Duration),
+    /// A person may no longer watch this.
+    CloseTopic(UserId, Topic),
+    /// Say goodbye to everybody.
+    Drain,
     /// Cut whoever is still there.
     Cut,
 }
@@ -90,7 +92,8 @@ struct Shared {
     limits: LiveLimits,
     stats: LiveStats,
     open: watch::Sender<usize>,
-    draining: AtomicBool,
+    /// Milliseconds after which clients shall come back; 0: the node is not leaving.
+    draining: AtomicU64,
     workers: Mutex<Vec<Weak<Inbox>>>,
 }
 
@@ -108,7 +111,7 @@ impl Hub {
             limits,
             stats: LiveStats::default(),
             open: watch::Sender::new(0),
-            draining: AtomicBool::new(false),
+            draining: AtomicU64::new(0),
             workers: Mutex::default(),
         }))
     }
@@ -140,11 +143,15 @@ impl Hub {
     pub fn close_user(&self, user_id: UserId) {
         self.order(Order::CloseUser(user_id));
     }
+    /// Ends a person's subscriptions to a topic that they may no longer watch (a delivery given to another rider).
+    pub fn close_topic(&self, user_id: UserId, topic: Topic) {
+        self.order(Order::CloseTopic(user_id, topic));
+    }
     /// Takes no more sockets, closes all with 1012 and a hint when to come back (spread over `retry_after` ± half),
     /// and waits until they are gone, at most `within`; then cuts. Answers how many had to be cut.
     pub async fn drain(&self, retry_after: Duration, within: Duration) -> usize {
-        self.0.draining.store(true, Relaxed);
-        self.order(Order::Drain(retry_after));
+        self.0.draining.store(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX / 2).max(1), Relaxed);
+        self.order(Order::Drain);
         let mut open = self.0.open.subscribe();
         if tokio::time::timeout(within, open.wait_for(|open| *open == 0)).await.is_ok() {
             return 0;
@@ -161,7 +168,17 @@ impl Hub {
     /// Whether [`Hub::drain`] has begun.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.0.draining.load(Relaxed)
+        self.0.draining.load(Relaxed) > 0
+    }
+    /// When a client shall come back after a drain, each told something else.
+    pub(super) fn retry_ms(&self) -> u64 {
+        let millis = self.0.draining.load(Relaxed);
+        millis / 2 + self.0.ids.below(millis.max(1))
+    }
+    /// The goodbye of a drain.
+    pub(super) fn farewell(&self) -> Goodbye {
+        let millis = self.retry_ms();
+        Goodbye::new(1012, format!(r#"{{"reason":"restart, back in {millis} ms","retry_after_ms":{millis}}}"#))
     }
     /// Numbers.
     #[must_use]
@@ -217,6 +234,12 @@ impl Hub {
             inbox.bell.notify_one();
             true
         });
+    }
+}
+
+impl Tap for Hub {
+    fn facts(&self, facts: &[Arc<Recorded>]) {
+        Self::facts(self, facts);
     }
 }
 

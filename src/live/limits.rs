@@ -31,8 +31,8 @@ pub struct LiveLimits {
     pub kernel_unsent_bytes_max: u32,
     /// Topics of one socket.
     pub topics_max: usize,
-    /// Requests of one socket that may be at work at once; reading waits for them.
-    pub requests_in_flight_max: u32,
+    /// Subscriptions of one socket that may be opening at once; reading waits for them.
+    pub requests_in_flight_max: usize,
     /// Positions kept for a socket that is not writable: the latest of so many riders.
     pub positions_max: usize,
     /// One position of a rider per topic goes out no oftener than this.

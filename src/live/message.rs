@@ -162,10 +162,14 @@ pub enum Reply<'a> {
     },
     /// You no longer watch the topic.
     Unsubscribed {
-        /// Of the request.
-        id: u64,
+        /// Of the request; none if nobody asked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
         /// As asked.
         topic: &'a str,
+        /// Why, if nobody asked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        problem: Option<Problem>,
     },
     /// The topic as it stands at `seq`.
     Snapshot {

@@ -15,7 +15,9 @@ pub mod subscription;
 pub mod worker;
 
 pub mod inbound;
+mod pump;
 mod requests;
+mod rounds;
 pub mod session;
 pub mod wire;
 

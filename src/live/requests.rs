@@ -4,12 +4,14 @@ use std::rc::Rc;
 
 use actix::{AsyncContext, Context, WrapFuture, fut::ActorFutureExt};
 
+use tokio::time::Instant;
+
 use super::{
     frame::{Framed, Goodbye},
     message::{self, Reply, Request, Unreadable},
     session::Session,
     source::{Fix, Principal, Problem},
-    subscription::{self, Membership, Sink},
+    subscription::{self, Sink},
     topic::Topic,
 };
 
@@ -26,7 +28,7 @@ impl Session {
                 self.reply(&Reply::Error { id: None, problem });
             }
             (Ok(Request::Ping { id }), _) => self.reply(&Reply::Pong { id }),
-            (Ok(Request::Unsubscribe { id, topic }), _) => self.unsubscribe(id, &topic),
+            (Ok(Request::Unsubscribe { id, topic }), _) => self.unsubscribe(id, &topic, ctx),
             (Ok(Request::Subscribe { id, topic, after }), Some(principal)) => {
                 match topic.parse::<Topic>() {
                     Ok(topic) => self.subscribe(id, topic, after, principal, ctx),
@@ -41,15 +43,12 @@ impl Session {
     }
     fn hello(&mut self, ticket: String, ctx: &mut Context<Self>) {
         self.busy = true;
+        self.asked_at = Instant::now();
         let redeeming = self.worker.hub.source().redeem_ticket(ticket);
         ctx.spawn(redeeming.into_actor(self).map(|principal, session, _| {
             session.done();
             match principal {
-                Some(principal) => {
-                    session.principal = Some(principal);
-                    session.worker.introduce(session.id, principal);
-                    session.welcome(principal);
-                }
+                Some(principal) => session.known(principal),
                 None => session.leave(&Goodbye::new(4401, "ticket is unknown, used or expired")),
             }
         }));
@@ -59,40 +58,40 @@ impl Session {
         self.busy = false;
         self.wire.wake();
     }
+    /// Ends the subscription to a topic, also one that is just beginning; whether there was one.
+    pub(super) fn forget(&mut self, topic: Topic, ctx: &mut Context<Self>) -> bool {
+        let before = self.watching.len() + self.opening.len();
+        self.watching.retain(|place| place.subscription.access.topic != topic);
+        self.opening.retain(|(opening, handle)| *opening != topic || !ctx.cancel_future(*handle));
+        before > self.watching.len() + self.opening.len()
+    }
     fn subscribe(&mut self, id: u64, topic: Topic, after: Option<u64>, principal: Principal, ctx: &mut Context<Self>) {
-        let known = |place: &Membership| place.subscription.access.topic == topic;
-        if self.opening.contains(&topic) || self.watching.iter().any(known) {
-            let problem = Problem::new("/problems/already-subscribed", "Already subscribed", 409, topic.to_string());
-            return self.refuse(id, problem);
-        }
+        self.forget(topic, ctx);
         let topics_max = self.worker.limits.topics_max;
         if self.opening.len() + self.watching.len() >= topics_max {
             let detail = format!("a socket watches at most {topics_max} topics");
             return self.refuse(id, Problem::new("/problems/too-many-topics", "Too many topics", 429, detail));
         }
-        self.in_flight += 1;
-        self.opening.push(topic);
         let (worker, sink) = (Rc::clone(&self.worker), Rc::clone(&self.wire) as Rc<dyn Sink>);
         let begin = move |seq| Some(Framed::json(&Reply::Subscribed { id, topic: &topic.to_string(), seq }));
         let opening = subscription::open(worker, sink, principal, topic, after, begin);
-        ctx.spawn(opening.into_actor(self).map(move |opened, session, _| {
-            session.in_flight -= 1;
-            session.opening.retain(|opening| *opening != topic);
+        let handle = ctx.spawn(opening.into_actor(self).map(move |opened, session, _| {
+            session.opening.retain(|(opening, _)| *opening != topic);
             session.wire.wake();
             match opened {
                 Ok(place) => session.watching.push(place),
                 Err(problem) => session.refuse(id, problem),
             }
         }));
+        self.opening.push((topic, handle));
     }
-    fn unsubscribe(&mut self, id: u64, topic: &str) {
-        let before = self.watching.len();
-        self.watching.retain(|place| place.subscription.access.topic.to_string() != topic);
-        if self.watching.len() == before {
-            let problem = Problem::new("/problems/not-subscribed", "Not subscribed", 409, "wait for subscribed first");
-            return self.refuse(id, problem);
+    fn unsubscribe(&mut self, id: u64, topic: &str, ctx: &mut Context<Self>) {
+        match topic.parse::<Topic>() {
+            Ok(known) if self.forget(known, ctx) => {
+                self.reply(&Reply::Unsubscribed { id: Some(id), topic, problem: None });
+            }
+            _ => self.refuse(id, Problem::new("/problems/not-subscribed", "Not subscribed", 409, "nothing to end")),
         }
-        self.reply(&Reply::Unsubscribed { id, topic });
     }
     fn fixes(&mut self, id: u64, fixes: Vec<Fix>, principal: Principal, ctx: &mut Context<Self>) {
         if !principal.rider {

@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use foodcourt_actors::{event::Version, ids::OrderId};
 use futures_util::stream;
 use serde::Deserialize;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use super::{
     frame::Framed,
@@ -30,6 +30,8 @@ use super::{
 pub struct Queue {
     /// Who listens.
     pub principal: Principal,
+    /// To what.
+    pub topic: Topic,
     frames: RefCell<VecDeque<Framed>>,
     bytes: Cell<usize>,
     bytes_max: usize,
@@ -102,9 +104,10 @@ pub async fn order_events(
     last_event_id: Option<Version>,
 ) -> Result<HttpResponse, Problem> {
     let seat = hub.seat().ok_or_else(Problem::unavailable)?;
-    let worker = Worker::here(hub);
+    let (worker, asked_at) = (Worker::here(hub), Instant::now());
     let queue = Rc::new(Queue {
         principal,
+        topic: Topic::Order(order.0),
         frames: RefCell::default(),
         bytes: Cell::new(0),
         bytes_max: worker.limits.backlog_bytes_max,
@@ -114,16 +117,15 @@ pub async fn order_events(
         waker: RefCell::default(),
     });
     worker.stream(&queue);
-    if hub.is_draining() {
-        return Err(Problem::unavailable());
-    }
     let mut heartbeat = interval(worker.limits.sse_heartbeat_every);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     heartbeat.reset();
     // Whether it may be watched, and the snapshot, decide the status; facts since a given id come with the body.
     let sink = Rc::clone(&queue) as Rc<dyn Sink>;
-    let topic = Topic::Order(order.0);
-    let place = subscription::join(&worker, sink, principal, topic, last_event_id, |_| None).await?;
+    let place = subscription::join(&worker, sink, principal, queue.topic, last_event_id, |_| None).await?;
+    if hub.is_draining() || worker.is_revoked(&principal, asked_at) {
+        return Err(Problem::unavailable());
+    }
     let told = Told { worker, queue, place, heartbeat, over: false, _seat: seat };
     let body = stream::unfold(told, |mut told| async move {
         let chunk = told.next().await?;

@@ -16,7 +16,7 @@ use super::{
     frame::Framed,
     message::Reply,
     recent::Told,
-    source::{Access, LiveSource, Principal, Problem},
+    source::{Access, LiveSource, Principal, Problem, View},
     topic::Topic,
     worker::Worker,
 };
@@ -93,7 +93,8 @@ impl Subscription {
     }
     /// A rider's position.
     pub fn position(&self, rider: Uuid, frame: &Framed) {
-        if self.opened.get() {
+        // Kitchens see orders, not where riders are.
+        if self.opened.get() && self.access.view != View::Kitchen {
             self.sink.position((self.access.topic, rider), frame);
         }
     }
@@ -241,8 +242,8 @@ pub async fn catch_up(worker: &Rc<Worker>, subscription: &Subscription) {
             // The journal is away, or behind its own feed.
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
-        } else if !told {
-            worker.next_turn().await;
+        } else if !told && subscription.sink.has_room() {
+            worker.next_turn().await; // a fact bigger than what is free
         }
     }
 }

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use super::{
@@ -68,16 +68,17 @@ async fn agree(request: &HttpRequest, hub: &Hub) -> Result<HttpResponse, Problem
         let status = if matches!(error, ws::HandshakeError::NoWebsocketUpgrade) { 426 } else { 400 };
         Problem::new("/problems/not-a-websocket", "Not a WebSocket handshake", status, error.to_string())
     })?;
+    let asked_at = Instant::now();
     let principal = match header(AUTHORIZATION) {
         None => None,
         Some(value) => {
             let token = value.strip_prefix("Bearer ").unwrap_or_default().to_owned();
-            let unknown = || Problem::new("/problems/unauthorized", "Unauthorized", 401, "the token is not valid");
+            let unknown = || Problem::new("/problems/unauthenticated", "Sign in first", 401, "the token is not valid");
             Some(hub.source().bearer(token).await.ok_or_else(unknown)?)
         }
     };
     let mut response = response.finish();
-    response.extensions_mut().insert(Seed { seat, principal });
+    response.extensions_mut().insert(Seed { seat, principal, asked_at });
     Ok(response)
 }
 

@@ -256,12 +256,10 @@ impl Sink for Wire {
         if self.leaving.get() || self.dead.get() {
             return false;
         }
-        if queued > 0 && queued + frame.len() > self.worker.limits.backlog_bytes_max {
-            if self.blocked.get() {
-                return false;
-            }
-            self.flush(); // not slow, only much in one turn
-            if self.queued_bytes.get() > 0 {
+        let fits = |queued: usize| queued == 0 || queued + frame.len() <= self.worker.limits.backlog_bytes_max;
+        if !fits(queued) {
+            self.flush(); // perhaps not slow, only much in one turn
+            if !fits(self.queued_bytes.get()) {
                 return false;
             }
         }

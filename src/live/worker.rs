@@ -13,15 +13,14 @@ use actix::Addr;
 use foodcourt_actors::{event::Version, stream::StreamId};
 use tokio::{
     sync::{Notify, Semaphore},
-    time::{Instant, MissedTickBehavior, interval},
+    time::Instant,
 };
 use uuid::Uuid;
 
 use super::{
-    frame::{Framed, Goodbye},
+    frame::Goodbye,
     hub::{Hub, Inbox, Order, Spotted},
     limits::LiveLimits,
-    message,
     recent::{Recent, Told},
     session::{Session, Shut},
     source::Principal,
@@ -31,8 +30,8 @@ use super::{
     wire::Wire,
 };
 
-/// Facts told before the sockets get their turn.
-const FACTS_PER_TURN: usize = 64;
+/// Longer than it takes from redeeming a ticket to being known.
+pub(super) const REVOKED_REMEMBERED: Duration = Duration::from_secs(30);
 
 /// A session as its worker sees it.
 pub struct Entry {
@@ -44,9 +43,10 @@ pub struct Entry {
     pub principal: Option<Principal>,
 }
 
-struct Pace {
-    sent_at: Instant,
-    waiting: Option<Spotted>,
+/// When a position was last sent, and what has come since.
+pub(super) struct Pace {
+    pub(super) sent_at: Instant,
+    pub(super) waiting: Option<Spotted>,
 }
 
 /// The live side of one thread.
@@ -59,20 +59,21 @@ pub struct Worker {
     pub scratch: RefCell<Vec<u8>>,
     /// Bounds the reads of the journal.
     pub reads: Semaphore,
-    inbox: Arc<Inbox>,
-    channels: RefCell<HashMap<Channel, Vec<Rc<Subscription>>>>,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) channels: RefCell<HashMap<Channel, Vec<Rc<Subscription>>>>,
     /// The heartbeat wheel: session `id` sits in slot `id % len`, and one slot is looked at each tick.
-    wheel: RefCell<Vec<HashMap<u64, Entry>>>,
+    pub(super) wheel: RefCell<Vec<HashMap<u64, Entry>>>,
     next_id: Cell<u64>,
-    anonymous: RefCell<VecDeque<(Instant, u64)>>,
-    leaving: RefCell<VecDeque<(Instant, u64)>>,
-    throttled: RefCell<Vec<Rc<Wire>>>,
-    dirty: RefCell<Vec<Rc<Wire>>>,
-    streams: RefCell<Vec<Weak<Queue>>>,
-    recent: RefCell<Recent>,
-    paces: RefCell<HashMap<(Topic, Uuid), Pace>>,
-    lag: Cell<u64>,
-    turn: Notify,
+    pub(super) anonymous: RefCell<VecDeque<(Instant, u64)>>,
+    pub(super) leaving: RefCell<VecDeque<(Instant, u64)>>,
+    pub(super) throttled: RefCell<Vec<Rc<Wire>>>,
+    pub(super) dirty: RefCell<Vec<Rc<Wire>>>,
+    pub(super) streams: RefCell<Vec<Weak<Queue>>>,
+    pub(super) recent: RefCell<Recent>,
+    pub(super) paces: RefCell<HashMap<(Topic, Uuid), Pace>>,
+    pub(super) revoked: RefCell<VecDeque<(Instant, Order)>>,
+    pub(super) lag: Cell<u64>,
+    pub(super) turn: Notify,
 }
 
 thread_local! {
@@ -107,6 +108,7 @@ impl Worker {
             streams: RefCell::default(),
             recent: RefCell::new(Recent::new(limits.recent_facts_max)),
             paces: RefCell::default(),
+            revoked: RefCell::default(),
             lag: Cell::new(0),
             turn: Notify::new(),
             limits,
@@ -115,135 +117,9 @@ impl Worker {
         actix_rt::spawn(Rc::clone(&worker).run());
         worker
     }
-    async fn run(self: Rc<Self>) {
-        let mut ticks = interval(self.limits.tick);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        for tick in 0_usize.. {
-            let mut ticked = false;
-            while !ticked {
-                tokio::select! {
-                    () = self.inbox.bell.notified() => self.read_post().await,
-                    _ = ticks.tick() => ticked = true,
-                }
-                self.flush();
-            }
-            self.tick(tick);
-            self.flush();
-        }
-    }
-    async fn read_post(&self) {
-        let post = self.inbox.take();
-        if post.overflowed {
-            self.recent.borrow_mut().clear();
-            self.lag.set(self.lag.get() + 1);
-            for watchers in self.channels.borrow().values() {
-                watchers.iter().for_each(|subscription| subscription.fall_behind());
-            }
-        }
-        let source = self.hub.source();
-        for facts in post.facts.chunks(FACTS_PER_TURN) {
-            for fact in facts {
-                let told = Told::new(Arc::clone(fact));
-                if let Some(watchers) = self.channels.borrow().get(&Channel::Stream(fact.stream)) {
-                    watchers.iter().for_each(|subscription| subscription.hear(source.as_ref(), &told));
-                }
-                self.recent.borrow_mut().add(told);
-            }
-            self.flush();
-            if facts.len() == FACTS_PER_TURN {
-                tokio::task::yield_now().await;
-            }
-        }
-        let now = Instant::now();
-        for ((topic, rider), spotted) in post.positions {
-            self.spot(topic, rider, spotted, now);
-        }
-        post.orders.into_iter().for_each(|order| self.obey(order));
-    }
-    fn spot(&self, topic: Topic, rider: Uuid, spotted: Spotted, now: Instant) {
-        let mut paces = self.paces.borrow_mut();
-        match paces.get_mut(&(topic, rider)) {
-            Some(pace) if now - pace.sent_at < self.limits.position_every => pace.waiting = Some(spotted),
-            _ => {
-                paces.insert((topic, rider), Pace { sent_at: now, waiting: None });
-                self.show(topic, rider, &spotted);
-            }
-        }
-    }
-    fn show(&self, topic: Topic, rider: Uuid, spotted: &Spotted) {
-        let channel = topic.stream(rider).map_or(Channel::City, Channel::Stream);
-        let channels = self.channels.borrow();
-        let mut frames: Vec<(Topic, Framed)> = Vec::new();
-        for subscription in channels.get(&channel).into_iter().flatten() {
-            let spelling = subscription.access.topic;
-            let at = frames.iter().position(|(topic, _)| *topic == spelling).unwrap_or_else(|| {
-                frames.push((spelling, message::position(spelling, spotted.fix_seq, &spotted.data)));
-                frames.len() - 1
-            });
-            subscription.position(rider, &frames[at].1);
-        }
-    }
-    fn obey(&self, order: Order) {
-        let shut = |wanted: &dyn Fn(&Principal) -> bool| {
-            for entry in self.wheel.borrow().iter().flat_map(HashMap::values) {
-                if entry.principal.as_ref().is_some_and(wanted) {
-                    entry.shut(Goodbye::new(4403, "access was revoked"));
-                }
-            }
-            self.streams().filter(|queue| wanted(&queue.principal)).for_each(|queue| queue.end(None));
-        };
-        match order {
-            Order::CloseSession(id) => shut(&|principal| principal.session_id == id),
-            Order::CloseUser(id) => shut(&|principal| principal.user_id == id),
-            Order::Drain(retry_after) => {
-                let millis = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX / 2);
-                let spread = || millis / 2 + self.hub.ids().below(millis.max(1));
-                for entry in self.wheel.borrow().iter().flat_map(HashMap::values) {
-                    entry.shut(Goodbye::new(1012, format!("the server restarts; retry_after_ms={}", spread())));
-                }
-                self.streams().for_each(|queue| queue.end(Some(spread())));
-            }
-            Order::Cut => self.wheel.borrow().iter().flat_map(HashMap::values).for_each(|entry| entry.wire.kill()),
-        }
-    }
-    fn streams(&self) -> impl Iterator<Item = Rc<Queue>> {
-        let mut streams = self.streams.borrow_mut();
-        streams.retain(|queue| queue.strong_count() > 0);
-        streams.iter().filter_map(Weak::upgrade).collect::<Vec<_>>().into_iter()
-    }
-    fn tick(&self, tick: usize) {
-        let now = Instant::now();
-        let wheel = self.wheel.borrow();
-        wheel[tick % wheel.len()].values().for_each(|entry| entry.wire.ping());
-        self.throttled.take().iter().for_each(|wire| wire.wake());
-        let due = |queue: &RefCell<VecDeque<(Instant, u64)>>| -> Vec<u64> {
-            let mut queue = queue.borrow_mut();
-            let due = queue.partition_point(|(at, _)| *at <= now);
-            queue.drain(..due).map(|(_, id)| id).collect()
-        };
-        let entry = |id: u64| wheel[slot(id, wheel.len())].get(&id);
-        for entry in due(&self.anonymous).into_iter().filter_map(entry).filter(|entry| entry.principal.is_none()) {
-            entry.shut(Goodbye::new(4401, "no hello in time"));
-        }
-        due(&self.leaving).into_iter().filter_map(entry).for_each(|entry| entry.wire.kill());
-        let mut ready = Vec::new();
-        self.paces.borrow_mut().retain(|spot, pace| {
-            if now - pace.sent_at < self.limits.position_every {
-                return true;
-            }
-            let waiting = pace.waiting.take();
-            pace.sent_at = now;
-            let keep = waiting.is_some();
-            ready.extend(waiting.map(|spotted| (*spot, spotted)));
-            keep
-        });
-        ready.iter().for_each(|((topic, rider), spotted)| self.show(*topic, *rider, spotted));
-        self.turn.notify_waiters();
-    }
-    fn flush(&self) {
-        for wire in self.dirty.take() {
-            wire.flush();
-        }
+    /// Whether this log-in was closed after it was begun to find out who it is: it must not slip through.
+    pub fn is_revoked(&self, principal: &Principal, asked_at: Instant) -> bool {
+        self.revoked.borrow().iter().any(|(at, order)| *at >= asked_at && concerns(*order, principal))
     }
     /// Has the socket written after the others of this turn have spoken.
     pub fn flush_soon(&self, wire: Rc<Wire>) {
@@ -324,22 +200,39 @@ impl Worker {
     pub fn lag(&self) -> u64 {
         self.lag.get()
     }
-    /// How long until `bytes` more may be taken.
-    pub fn refill(&self, since: Duration) -> i64 {
-        let bytes = since.as_secs_f64() * f64::from(self.limits.inbound_bytes_per_s);
-        bytes.min(f64::from(u32::MAX)) as i64
-    }
 }
 
 impl Entry {
-    fn shut(&self, goodbye: Goodbye) {
+    pub(super) fn shut(&self, goodbye: Goodbye) {
+        self.tell(Shut(goodbye));
+    }
+    pub(super) fn tell<M>(&self, message: M)
+    where
+        M: actix::Message<Result = ()> + Send + 'static,
+        Session: actix::Handler<M>,
+    {
         // A full mailbox means a session that never gets its turn: cut it rather than queue without bound.
-        if self.addr.try_send(Shut(goodbye)).is_err() {
+        if self.addr.try_send(message).is_err() {
             self.wire.kill();
         }
     }
 }
 
-fn slot(id: u64, slots: usize) -> usize {
+/// The goodbye of a revoked log-in.
+pub fn revoked() -> Goodbye {
+    Goodbye::new(4403, "access was revoked")
+}
+
+/// Whether a revocation is about this log-in.
+pub(super) fn concerns(order: Order, principal: &Principal) -> bool {
+    match order {
+        Order::CloseSession(id) => principal.session_id == id,
+        Order::CloseUser(id) => principal.user_id == id,
+        Order::CloseTopic(..) | Order::Drain | Order::Cut => false,
+    }
+}
+
+/// Where on the wheel a session sits.
+pub(super) fn slot(id: u64, slots: usize) -> usize {
     usize::try_from(id).unwrap_or(0) % slots
 }

@@ -57,10 +57,11 @@ async fn requests_are_answered_with_their_id() {
     }
     assert_eq!(refusals[0], refusals[1], "foreign and absent cannot be told apart");
     client.subscribe(order(1), None).await;
-    client.say(json!({"type": "subscribe", "id": 7, "topic": order(1).to_string()})).await;
-    assert_eq!(client.hear().await["problem"]["type"], "/problems/already-subscribed");
+    assert_eq!(client.subscribe(order(1), Some(1)).await, 1, "subscribing again begins again");
     client.say(json!({"type": "unsubscribe", "id": 8, "topic": order(1).to_string()})).await;
     assert_eq!(client.hear().await, json!({"type": "unsubscribed", "id": 8, "topic": order(1).to_string()}));
+    client.say(json!({"type": "unsubscribe", "id": 8, "topic": order(1).to_string()})).await;
+    assert_eq!(client.hear().await["problem"]["type"], "/problems/not-subscribed");
     world.source.publish(order(1), 0);
     client.say(json!({"type": "subscribe", "id": 9, "topic": order(1).to_string(), "after": 7})).await;
     assert_eq!(client.hear().await["problem"]["type"], "/problems/cursor-ahead");
@@ -68,6 +69,22 @@ async fn requests_are_answered_with_their_id() {
     assert_eq!(client.hear().await["problem"]["status"], 422);
     client.say(json!({"type": "fixes", "id": 10, "fixes": [fix(1)]})).await;
     assert_eq!(client.hear().await["problem"]["status"], 403, "a customer sends no fixes");
+}
+
+#[actix_web::test]
+async fn a_topic_that_may_no_longer_be_watched_is_ended_for_that_person_only() {
+    let world = World::start(LiveLimits::default(), 2);
+    world.source.publish(order(1), 0);
+    let (mut former, mut other) = (world.enter(principal(1, true)).await, world.enter(principal(2, true)).await);
+    former.subscribe(order(1), None).await;
+    other.subscribe(order(1), None).await;
+    world.hub.close_topic(principal(1, true).user_id, order(1));
+    let ended = former.hear().await;
+    assert_eq!((&ended["type"], &ended["problem"]["status"]), (&json!("unsubscribed"), &json!(404)));
+    world.source.publish(order(1), 0);
+    assert_eq!(other.hear().await["seq"], 2);
+    former.say(json!({"type": "ping", "id": 1})).await;
+    assert_eq!(former.hear().await["type"], "pong", "nothing more of the topic, and the socket lives");
 }
 
 fn fix(seq: u64) -> serde_json::Value {

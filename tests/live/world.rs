@@ -237,10 +237,13 @@ impl Client {
     pub async fn hear(&mut self) -> Value {
         self.next().await.expect("the socket is open")
     }
-    /// Everything up to the close frame is skipped.
+    /// Everything up to the close frame is skipped; the client answers it as browsers do.
     pub async fn closed(&mut self) -> (u16, String) {
         loop {
             if let Err(goodbye) = self.next().await {
+                while timeout(PATIENCE, self.0.next()).await.expect("the server ends").is_some_and(|next| next.is_ok())
+                {
+                }
                 return goodbye;
             }
         }

@@ -1,0 +1,167 @@
+//! What a worker's task does, round after round: read its post, tell watchers, obey orders, look at the clock, and write
+//! every socket that has something to say once.
+
+use std::{
+    cell::RefCell,
+    collections::{HashMap, VecDeque},
+    rc::{Rc, Weak},
+    sync::Arc,
+};
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use uuid::Uuid;
+
+use super::{
+    frame::{Framed, Goodbye},
+    hub::{Order, Spotted},
+    message,
+    recent::Told,
+    session::Forget,
+    sse::Queue,
+    topic::{Channel, Topic},
+    worker::{Pace, REVOKED_REMEMBERED, Worker, concerns, revoked, slot},
+};
+
+/// Facts told before the sockets get their turn.
+const FACTS_PER_TURN: usize = 64;
+
+impl Worker {
+    pub(super) async fn run(self: Rc<Self>) {
+        let mut ticks = interval(self.limits.tick);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for tick in 0_usize.. {
+            let mut ticked = false;
+            while !ticked {
+                tokio::select! {
+                    () = self.inbox.bell.notified() => self.read_post().await,
+                    _ = ticks.tick() => ticked = true,
+                }
+                self.flush();
+            }
+            self.tick(tick);
+            self.flush();
+        }
+    }
+    async fn read_post(&self) {
+        let post = self.inbox.take();
+        if post.overflowed {
+            self.recent.borrow_mut().clear();
+            self.lag.set(self.lag.get() + 1);
+            for watchers in self.channels.borrow().values() {
+                watchers.iter().for_each(|subscription| subscription.fall_behind());
+            }
+        }
+        let source = self.hub.source();
+        for facts in post.facts.chunks(FACTS_PER_TURN) {
+            for fact in facts {
+                let told = Told::new(Arc::clone(fact));
+                if let Some(watchers) = self.channels.borrow().get(&Channel::Stream(fact.stream)) {
+                    watchers.iter().for_each(|subscription| subscription.hear(source.as_ref(), &told));
+                }
+                self.recent.borrow_mut().add(told);
+            }
+            self.flush();
+            if facts.len() == FACTS_PER_TURN {
+                tokio::task::yield_now().await;
+            }
+        }
+        let now = Instant::now();
+        for ((topic, rider), spotted) in post.positions {
+            self.spot(topic, rider, spotted, now);
+        }
+        post.orders.into_iter().for_each(|order| self.obey(order));
+    }
+    fn spot(&self, topic: Topic, rider: Uuid, spotted: Spotted, now: Instant) {
+        let mut paces = self.paces.borrow_mut();
+        match paces.get_mut(&(topic, rider)) {
+            Some(pace) if now - pace.sent_at < self.limits.position_every => pace.waiting = Some(spotted),
+            _ => {
+                paces.insert((topic, rider), Pace { sent_at: now, waiting: None });
+                self.show(topic, rider, &spotted);
+            }
+        }
+    }
+    fn show(&self, topic: Topic, rider: Uuid, spotted: &Spotted) {
+        let channel = topic.stream(rider).map_or(Channel::City, Channel::Stream);
+        let channels = self.channels.borrow();
+        let mut frames: Vec<(Topic, Framed)> = Vec::new();
+        for subscription in channels.get(&channel).into_iter().flatten() {
+            let spelling = subscription.access.topic;
+            let at = frames.iter().position(|(topic, _)| *topic == spelling).unwrap_or_else(|| {
+                frames.push((spelling, message::position(spelling, spotted.fix_seq, &spotted.data)));
+                frames.len() - 1
+            });
+            subscription.position(rider, &frames[at].1);
+        }
+    }
+    fn obey(&self, order: Order) {
+        match order {
+            Order::CloseSession(_) | Order::CloseUser(_) => {
+                self.revoked.borrow_mut().push_back((Instant::now(), order));
+                for entry in self.wheel.borrow().iter().flat_map(HashMap::values) {
+                    if entry.principal.is_some_and(|principal| concerns(order, &principal)) {
+                        entry.shut(revoked());
+                    }
+                }
+                self.streams().filter(|queue| concerns(order, &queue.principal)).for_each(|queue| queue.end(None));
+            }
+            Order::CloseTopic(user_id, topic) => {
+                for entry in self.wheel.borrow().iter().flat_map(HashMap::values) {
+                    if entry.principal.is_some_and(|principal| principal.user_id == user_id) {
+                        entry.tell(Forget(topic));
+                    }
+                }
+                self.streams()
+                    .filter(|queue| (queue.principal.user_id, queue.topic) == (user_id, topic))
+                    .for_each(|queue| queue.end(None));
+            }
+            Order::Drain => {
+                for entry in self.wheel.borrow().iter().flat_map(HashMap::values) {
+                    entry.shut(self.hub.farewell());
+                }
+                self.streams().for_each(|queue| queue.end(Some(self.hub.retry_ms())));
+            }
+            Order::Cut => self.wheel.borrow().iter().flat_map(HashMap::values).for_each(|entry| entry.wire.kill()),
+        }
+    }
+    fn streams(&self) -> impl Iterator<Item = Rc<Queue>> {
+        let mut streams = self.streams.borrow_mut();
+        streams.retain(|queue| queue.strong_count() > 0);
+        streams.iter().filter_map(Weak::upgrade).collect::<Vec<_>>().into_iter()
+    }
+    fn tick(&self, tick: usize) {
+        let now = Instant::now();
+        let wheel = self.wheel.borrow();
+        wheel[tick % wheel.len()].values().for_each(|entry| entry.wire.ping());
+        self.throttled.take().iter().for_each(|wire| wire.wake());
+        let due = |queue: &RefCell<VecDeque<(Instant, u64)>>| -> Vec<u64> {
+            let mut queue = queue.borrow_mut();
+            let due = queue.partition_point(|(at, _)| *at <= now);
+            queue.drain(..due).map(|(_, id)| id).collect()
+        };
+        let entry = |id: u64| wheel[slot(id, wheel.len())].get(&id);
+        for entry in due(&self.anonymous).into_iter().filter_map(entry).filter(|entry| entry.principal.is_none()) {
+            entry.shut(Goodbye::new(4401, "no hello in time"));
+        }
+        due(&self.leaving).into_iter().filter_map(entry).for_each(|entry| entry.wire.kill());
+        self.revoked.borrow_mut().retain(|(at, _)| now - *at < REVOKED_REMEMBERED);
+        let mut ready = Vec::new();
+        self.paces.borrow_mut().retain(|spot, pace| {
+            if now - pace.sent_at < self.limits.position_every {
+                return true;
+            }
+            let waiting = pace.waiting.take();
+            pace.sent_at = now;
+            let keep = waiting.is_some();
+            ready.extend(waiting.map(|spotted| (*spot, spotted)));
+            keep
+        });
+        ready.iter().for_each(|((topic, rider), spotted)| self.show(*topic, *rider, spotted));
+        self.turn.notify_waiters();
+    }
+    fn flush(&self) {
+        for wire in self.dirty.take() {
+            wire.flush();
+        }
+    }
+}
