@@ -3,9 +3,11 @@
 pub mod city;
 pub mod clock;
 pub mod config;
+pub mod http;
 pub mod ids;
 pub mod live;
 pub mod password;
+pub mod ports;
 pub mod postgres;
 pub mod telemetry;
 pub mod token;

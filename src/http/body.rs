@@ -70,9 +70,13 @@ impl FromRequest for RawBody {
                 }
                 bytes.extend_from_slice(&chunk);
             }
-            let json = media_type.as_deref().map(|text| text.split(';').next().unwrap_or("").trim().to_ascii_lowercase());
+            let json =
+                media_type.as_deref().map(|text| text.split(';').next().unwrap_or("").trim().to_ascii_lowercase());
             if !bytes.is_empty() && json.as_deref() != Some("application/json") {
-                return Err(Problem::new(UNSUPPORTED_MEDIA_TYPE, "the body must be sent as content-type application/json"));
+                return Err(Problem::new(
+                    UNSUPPORTED_MEDIA_TYPE,
+                    "the body must be sent as content-type application/json",
+                ));
             }
             let sha256 = Sha256::digest(&bytes).into();
             Ok(Self { bytes, sha256 })
@@ -265,7 +269,8 @@ mod tests {
 
     #[test]
     fn lets_ids_times_and_telephones_pass() {
-        for text in ["4111", "2026-03-01T12:00:03.123456Z", "41111111-1111-4111-8111-111111111111", "4111111111111112"] {
+        for text in ["4111", "2026-03-01T12:00:03.123456Z", "41111111-1111-4111-8111-111111111111", "4111111111111112"]
+        {
             assert!(!carries_card_number(text), "{text}");
         }
         assert!(parse::<Basket>(br#"{"lines": [], "phone": "+37 828 224 631 0005"}"#).is_ok());

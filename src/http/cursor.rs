@@ -7,64 +7,45 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::problem::{BAD_REQUEST, Problem};
+use crate::ports::{After, PageRequest};
 
 /// Items of a page, unless asked otherwise.
 const LIMIT_DEFAULT: u32 = 50;
 /// Items of a page at most.
 pub const LIMIT_MAX: u32 = 100;
 
-/// Where a page begins: after the item with this time and id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct After {
-    /// The item's time.
-    pub at: Timestamp,
-    /// The item's id, for items of one instant.
-    pub id: Uuid,
+/// Reads `limit` and `cursor` from the query.
+///
+/// # Errors
+/// 422 for a limit out of range, 400 for a cursor that is none of ours.
+pub fn page_of(request: &HttpRequest) -> Result<PageRequest, Problem> {
+    let mut page = PageRequest { limit: LIMIT_DEFAULT, after: None };
+    if let Some(text) = query(request, "limit") {
+        page.limit = text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=LIMIT_MAX).contains(limit))
+            .ok_or_else(|| Problem::field("?limit", format!("must be a number from 1 to {LIMIT_MAX}")))?;
+    }
+    if let Some(text) = query(request, "cursor") {
+        let wrong = || Problem::new(BAD_REQUEST, "cursor must be a next_cursor of this list, unchanged");
+        page.after = Some(decode(&text).ok_or_else(wrong)?);
+    }
+    Ok(page)
 }
 
-/// Which page is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageRequest {
-    /// Items at most, 1 to [`LIMIT_MAX`].
-    pub limit: u32,
-    /// Where it begins; `None`: at the first item.
-    pub after: Option<After>,
+fn encode(after: After) -> String {
+    let mut bytes = [0; 24];
+    bytes[..8].copy_from_slice(&after.at.as_micros().to_be_bytes());
+    bytes[8..].copy_from_slice(after.id.as_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
-impl PageRequest {
-    /// Reads `limit` and `cursor` from the query.
-    ///
-    /// # Errors
-    /// 422 for a limit out of range, 400 for a cursor that is none of ours.
-    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let mut page = Self { limit: LIMIT_DEFAULT, after: None };
-        if let Some(text) = query(request, "limit") {
-            page.limit = text
-                .parse()
-                .ok()
-                .filter(|limit| (1..=LIMIT_MAX).contains(limit))
-                .ok_or_else(|| Problem::field("?limit", format!("must be a number from 1 to {LIMIT_MAX}")))?;
-        }
-        if let Some(text) = query(request, "cursor") {
-            let wrong = || Problem::new(BAD_REQUEST, "cursor must be a next_cursor of this list, unchanged");
-            page.after = Some(After::decode(&text).ok_or_else(wrong)?);
-        }
-        Ok(page)
-    }
-}
-
-impl After {
-    fn encode(self) -> String {
-        let mut bytes = [0; 24];
-        bytes[..8].copy_from_slice(&self.at.as_micros().to_be_bytes());
-        bytes[8..].copy_from_slice(self.id.as_bytes());
-        URL_SAFE_NO_PAD.encode(bytes)
-    }
-    fn decode(text: &str) -> Option<Self> {
-        let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-        let (at, id) = bytes.split_at(8);
-        Some(Self { at: Timestamp::from_micros(i64::from_be_bytes(at.try_into().ok()?)), id: Uuid::from_slice(id).ok()? })
-    }
+fn decode(text: &str) -> Option<After> {
+    let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+    let (at, id) = bytes.split_at(8);
+    let at = Timestamp::from_micros(i64::from_be_bytes(at.try_into().ok()?));
+    Some(After { at, id: Uuid::from_slice(id).ok()? })
 }
 
 /// A query parameter's value.
@@ -94,7 +75,7 @@ impl<T> Page<T> {
         let limit = limit as usize;
         let more = items.len() > limit;
         items.truncate(limit);
-        let next_cursor = items.last().filter(|_| more).map(|last| key(last).encode());
+        let next_cursor = items.last().filter(|_| more).map(|last| encode(key(last)));
         Self { items, next_cursor }
     }
 }
@@ -106,8 +87,8 @@ mod tests {
     #[test]
     fn a_cursor_survives_the_wire_and_nothing_else_is_one() {
         let after = After { at: Timestamp::from_micros(1_800_000_000_123_456), id: Uuid::from_u128(7) };
-        assert_eq!(After::decode(&after.encode()), Some(after));
-        assert_eq!(After::decode("x"), None);
-        assert_eq!(After::decode(""), None);
+        assert_eq!(decode(&encode(after)), Some(after));
+        assert_eq!(decode("x"), None);
+        assert_eq!(decode(""), None);
     }
 }

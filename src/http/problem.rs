@@ -8,6 +8,8 @@ use foodcourt_actors::ask::AskError;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::ports::Away;
+
 /// A kind of failure: its page, its title, its status.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
@@ -48,8 +50,6 @@ kinds! {
     ITEM_UNAVAILABLE = "item-unavailable", 409, "Not everything can be ordered now";
     /// Another rider has it.
     OFFER_TAKEN = "offer-taken", 409, "Another rider was first";
-    /// The same key is being worked on.
-    REQUEST_RUNNING = "request-running", 409, "The same request is still being worked on";
     /// Somebody has that address.
     EMAIL_TAKEN = "email-taken", 409, "There is an account with this e-mail address";
     /// The offer is over.
@@ -148,8 +148,8 @@ impl Problem {
     }
     /// What really happened, for the log.
     #[must_use]
-    pub fn cause(&self) -> Option<&(dyn std::error::Error + Send + Sync)> {
-        self.cause.as_deref()
+    pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static))
     }
     /// The answer, at `path`; `error_id` finds it in the log.
     #[must_use]
@@ -180,6 +180,12 @@ impl Problem {
     }
 }
 
+impl From<Away> for Problem {
+    fn from(away: Away) -> Self {
+        Self::unavailable(away.0)
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind.name, self.detail)
@@ -197,11 +203,15 @@ impl ResponseError for Problem {
 }
 
 /// The problem of a wish that was not fulfilled; `rejected` says what a refusal of this entity means.
-pub fn of_ask<R: fmt::Display + Send + Sync + 'static>(error: AskError<R>, rejected: impl FnOnce(R) -> Problem) -> Problem {
+pub fn of_ask<R: fmt::Display + Send + Sync + 'static>(
+    error: AskError<R>,
+    rejected: impl FnOnce(R) -> Problem,
+) -> Problem {
     match error {
         AskError::Rejected(rejection) => rejected(rejection),
         AskError::Stale { actual } => {
-            Problem::new(VERSION_MISMATCH, format!("it is at version {actual} now; read it again")).with("version", json!(actual))
+            Problem::new(VERSION_MISMATCH, format!("it is at version {actual} now; read it again"))
+                .with("version", json!(actual))
         }
         AskError::Invalid => Problem::new(INVALID_FIELD, "the request holds something that cannot be stored"),
         AskError::Busy | AskError::Crashed | AskError::Quarantined | AskError::Unavailable => {

@@ -1,0 +1,112 @@
+//! From access token to principal: the token's signature, whether its session still stands, and what its account
+//! may do. Accounts are remembered for seconds, so that a role taken away is gone as fast as a session ended.
+
+use std::{sync::Arc, time::Duration};
+
+use foodcourt_actors::{
+    ids::UserId,
+    time::{Clock, Timestamp},
+    user::{
+        Account,
+        accounts::{AccountError, Accounts},
+        revocation::Revocations,
+    },
+};
+use moka::sync::Cache;
+use tracing::warn;
+use uuid::Uuid;
+
+use super::{principal::Principal, problem::Problem};
+use crate::token::{ACCESS_TOKEN_S, Tokens};
+
+/// How long an account is remembered; with [`REVOCATIONS_EVERY`] the promise "within 5 s".
+const ACCOUNT_REMEMBERED: Duration = Duration::from_secs(4);
+/// Accounts remembered at most (about 500 bytes each).
+const ACCOUNTS_MAX: u64 = 50_000;
+/// How often sessions ended on other nodes are read.
+pub const REVOCATIONS_EVERY: Duration = Duration::from_secs(2);
+
+/// Finds principals. Cheap to clone.
+#[derive(Clone)]
+pub struct Identities {
+    tokens: Tokens,
+    accounts: Arc<dyn Accounts>,
+    revocations: Revocations,
+    wall: Arc<dyn Clock>,
+    remembered: Cache<UserId, Arc<Account>>,
+}
+
+impl Identities {
+    /// Principals of `tokens`, with accounts from `accounts`.
+    #[must_use]
+    pub fn new(tokens: Tokens, accounts: Arc<dyn Accounts>, revocations: Revocations, wall: Arc<dyn Clock>) -> Self {
+        let remembered = Cache::builder().max_capacity(ACCOUNTS_MAX).time_to_live(ACCOUNT_REMEMBERED).build();
+        Self { tokens, accounts, revocations, wall, remembered }
+    }
+
+    /// The principal behind an access token.
+    ///
+    /// # Errors
+    /// 401 when it is not valid (any more), 503 when that cannot be said now.
+    pub async fn principal(&self, token: &str) -> Result<Principal, Problem> {
+        let claims = self.tokens.check(token).map_err(|_| Principal::missing())?;
+        let expires_at = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
+        self.holder(claims.sub, claims.sid, expires_at).await
+    }
+
+    /// The principal of a session that was proven otherwise (a socket's ticket).
+    ///
+    /// # Errors
+    /// As [`Identities::principal`].
+    pub async fn holder(&self, user_id: UserId, session_id: Uuid, expires_at: Timestamp) -> Result<Principal, Problem> {
+        if self.revocations.has(session_id) {
+            return Err(Principal::missing());
+        }
+        let account = match self.remembered.get(&user_id) {
+            Some(account) => account,
+            None => {
+                let found = self.accounts.by_id(user_id).await.map_err(Problem::unavailable)?;
+                let account = Arc::new(found.ok_or_else(Principal::missing)?);
+                self.remembered.insert(user_id, Arc::clone(&account));
+                account
+            }
+        };
+        Ok(Principal { account, session_id, expires_at })
+    }
+
+    /// Ends a session on this node at once; the database tells the others.
+    pub fn end(&self, session: Uuid) {
+        self.revocations.end(session, self.wall.now().plus_s(ACCESS_TOKEN_S + 60));
+    }
+
+    /// Sessions as they end, for open sockets.
+    #[must_use]
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
+    /// Reads the sessions ended in the last minutes, once.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn refresh(&self) -> Result<(), AccountError> {
+        let now = self.wall.now();
+        for (session, ended_at) in self.accounts.ended_since(now.plus_s(-(ACCESS_TOKEN_S + 60))).await? {
+            self.revocations.end(session, ended_at.plus_s(ACCESS_TOKEN_S + 60));
+        }
+        self.revocations.forget_before(now);
+        Ok(())
+    }
+
+    /// Reads them every [`REVOCATIONS_EVERY`], for ever.
+    pub async fn keep_fresh(self) {
+        let mut ticks = tokio::time::interval(REVOCATIONS_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.refresh().await {
+                warn!(%error, "ended sessions could not be read; they are read again shortly");
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! From a basket to a price: gathers what the kitchens offer now and asks the order service's pure pricing.
+
+use foodcourt_actors::{
+    kitchen::KitchenState,
+    order::pricing::{self, BasketProblem, BasketRequest, FieldError as Wrong, Offering, Priced},
+    time::Timestamp,
+};
+
+use super::{
+    kitchen::look,
+    problem::{FieldError, ITEM_UNAVAILABLE, Problem},
+    state::Services,
+};
+
+/// Why a basket has no price.
+#[derive(Debug)]
+pub struct Refused {
+    wrong: Vec<Wrong>,
+    /// Where the basket stands in the request.
+    prefix: &'static str,
+}
+
+impl Refused {
+    /// Whether only the kitchens' state forbids it now.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.wrong.iter().all(|wrong| wrong.problem.is_conflict())
+    }
+    /// Only what the kitchens' state forbids; `None`: nothing.
+    #[must_use]
+    pub fn conflicts(mut self) -> Option<Self> {
+        self.wrong.retain(|wrong| wrong.problem.is_conflict());
+        (!self.wrong.is_empty()).then_some(self)
+    }
+    /// The basket without the lines that cannot be ordered now; `None`: nothing would be left, or more is wrong.
+    #[must_use]
+    pub fn rest(&self, basket: &BasketRequest) -> Option<BasketRequest> {
+        if !self.is_conflict() {
+            return None;
+        }
+        let line = |wrong: &Wrong| wrong.pointer.split('/').nth(2).and_then(|index| index.parse::<usize>().ok());
+        let off: Vec<_> = self.wrong.iter().filter_map(line).collect();
+        let mut rest = basket.clone();
+        let mut index = 0;
+        rest.lines.retain(|_| {
+            index += 1;
+            !off.contains(&(index - 1))
+        });
+        (!rest.lines.is_empty() && rest.lines.len() < basket.lines.len()).then_some(rest)
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let conflict = refused.is_conflict();
+        let errors: Vec<_> = refused
+            .wrong
+            .into_iter()
+            .map(|wrong| FieldError { pointer: format!("{}{}", refused.prefix, wrong.pointer), detail: wrong.detail })
+            .collect();
+        if !conflict {
+            return Self::fields(errors);
+        }
+        let details: Vec<_> = errors.iter().map(|error| error.detail.as_str()).collect();
+        Self::new(ITEM_UNAVAILABLE, details.join("; ")).with_errors(errors)
+    }
+}
+
+/// Prices `basket`, which stands at `prefix` of the request.
+///
+/// # Errors
+/// 503 when courts or kitchens cannot be asked; the inner error says what is wrong with the basket.
+pub async fn price(
+    services: &Services,
+    basket: &BasketRequest,
+    prefix: &'static str,
+) -> Result<Result<Priced, Refused>, Problem> {
+    let courts = services.courts.all().await?;
+    let Some(entry) = courts.into_iter().find(|entry| entry.court.court_id == basket.court_id) else {
+        let wrong = Wrong {
+            pointer: "/court_id".to_owned(),
+            problem: BasketProblem::Unknown,
+            detail: "there is no such court; GET /v1/courts lists them".to_owned(),
+        };
+        return Ok(Err(Refused { wrong: vec![wrong], prefix }));
+    };
+    let now = services.clock.now();
+    let mut offerings = vec![];
+    for kitchen_id in entry.kitchens {
+        if basket.lines.iter().any(|line| line.kitchen_id == kitchen_id) {
+            let state = look(services, kitchen_id).await?.state;
+            offerings.extend(offering(&state, basket.wanted_at, now));
+        }
+    }
+    Ok(pricing::price(&entry.court, &offerings, basket, now).map_err(|wrong| Refused { wrong, prefix }))
+}
+
+/// What a kitchen offers for an order that is wanted then.
+fn offering(state: &KitchenState, wanted_at: Option<Timestamp>, now: Timestamp) -> Option<Offering> {
+    let info = state.info()?;
+    Some(Offering {
+        kitchen_id: info.kitchen_id,
+        name: info.name.clone(),
+        menu: (**state.menu()).clone(),
+        sold_out: state.sold_out(now).collect(),
+        open_now: state.is_open(wanted_at.unwrap_or(now)),
+        paused_until: state.paused_until(now),
+        full: state.is_full(),
+        prep_min: state.prep_min(),
+    })
+}

@@ -1,0 +1,89 @@
+//! Everything that handlers may use. The composition root fills it; tests fill it with ports in memory.
+
+use std::sync::Arc;
+
+use foodcourt_actors::{
+    decider::Origin,
+    directory::Directory,
+    dispatch::Delivery,
+    kitchen::Kitchen,
+    notification::Inbox,
+    order::Order,
+    ports::{Ids, Journal},
+    rider::{Rider, trackers::Trackers},
+    time::Clock,
+    user::accounts::{Accounts, Passwords},
+};
+
+use super::{identity::Identities, limits::RateLimits, login::LoginThrottle, recent::Recent, waiter::Waiter};
+use crate::{
+    live::Hub,
+    ports::{Answers, Contacts, Courts, DemoClock, LiveTickets, Operations, Quotes, Views},
+    token::Tokens,
+};
+
+/// What handlers may use.
+pub struct Services {
+    /// Orders.
+    pub orders: Directory<Order>,
+    /// Kitchens.
+    pub kitchens: Directory<Kitchen>,
+    /// Deliveries.
+    pub deliveries: Directory<Delivery>,
+    /// Riders.
+    pub riders: Directory<Rider>,
+    /// Inboxes.
+    pub inboxes: Directory<Inbox>,
+    /// The history of streams.
+    pub journal: Arc<dyn Journal>,
+    /// Business time.
+    pub clock: Arc<dyn Clock>,
+    /// Wall time: tokens, sessions.
+    pub wall: Arc<dyn Clock>,
+    /// Fresh ids.
+    pub ids: Arc<dyn Ids>,
+    /// Accounts and sessions.
+    pub accounts: Arc<dyn Accounts>,
+    /// The password hasher.
+    pub passwords: Arc<dyn Passwords>,
+    /// Access tokens.
+    pub tokens: Tokens,
+    /// Who is behind an access token.
+    pub identities: Identities,
+    /// Waits after wrong passwords.
+    pub throttle: LoginThrottle,
+    /// Limits of calls.
+    pub limits: RateLimits,
+    /// Answers kept for replays.
+    pub answers: Arc<dyn Answers>,
+    /// Courts.
+    pub courts: Arc<dyn Courts>,
+    /// Quotes.
+    pub quotes: Arc<dyn Quotes>,
+    /// Personal data of orders.
+    pub contacts: Arc<dyn Contacts>,
+    /// Lists.
+    pub views: Arc<dyn Views>,
+    /// Socket tickets.
+    pub live_tickets: Arc<dyn LiveTickets>,
+    /// Riders' positions.
+    pub trackers: Arc<Trackers>,
+    /// Invariants, readiness, metrics.
+    pub operations: Arc<dyn Operations>,
+    /// The demo's clock, if the demo is on.
+    pub demo: Option<Arc<dyn DemoClock>>,
+    /// Orders placed moments ago.
+    pub recent: Recent,
+    /// Open sockets and event streams.
+    pub hub: Hub,
+    /// Waits for the facts that settle an accepted offer.
+    pub waiter: Waiter,
+}
+
+impl Services {
+    /// The origin of a wish that begins a chain of facts of its own.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin { cause: None, correlation: self.ids.next() }
+    }
+}

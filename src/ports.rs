@@ -1,0 +1,162 @@
+//! What HTTP and live need besides the directories: small ports, implemented on PostgreSQL and by the composition
+//! root. No handler knows what stands behind them, no adapter knows who asks.
+
+use foodcourt_actors::{
+    ids::{ContactId, KitchenId, QuoteId, RiderId, UserId},
+    order::{Court, OrderStatus, Quote, projection::OrderView},
+    ports::{BoxError, StoredAnswer},
+    time::Timestamp,
+};
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A port cannot answer now.
+#[derive(Debug, thiserror::Error)]
+#[error("a port cannot answer now")]
+pub struct Away(#[source] pub BoxError);
+
+/// What a port answers, sooner or later.
+pub type Promise<T> = BoxFuture<'static, Result<T, Away>>;
+
+/// Answers kept for replays.
+pub trait Answers: Send + Sync + 'static {
+    /// The answer kept for `scope`.
+    fn find(&self, scope: String) -> Promise<Option<StoredAnswer>>;
+    /// Keeps `answer` unless the scope has one already; answers the one that stands.
+    fn keep(&self, answer: StoredAnswer) -> Promise<StoredAnswer>;
+}
+
+/// The courts and who cooks in them.
+pub trait Courts: Send + Sync + 'static {
+    /// All courts, by name. Cheap: courts change about once a year and are kept in memory.
+    fn all(&self) -> Promise<Vec<CourtEntry>>;
+}
+
+/// A court with its kitchens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CourtEntry {
+    /// The court.
+    #[serde(flatten)]
+    pub court: Court,
+    /// Its kitchens.
+    pub kitchens: Vec<KitchenId>,
+}
+
+/// Stored quotes.
+pub trait Quotes: Send + Sync + 'static {
+    /// Keeps a quote and the answer that tells it, both or neither; the answer that stands comes back.
+    fn keep(&self, quote: Quote, answer: StoredAnswer) -> Promise<StoredAnswer>;
+    /// Keeps a quote that is told inside another answer.
+    fn keep_alone(&self, quote: Quote) -> Promise<()>;
+    /// The quote, also when it has expired but is still remembered.
+    fn find(&self, quote_id: QuoteId) -> Promise<Option<Quote>>;
+}
+
+/// Personal data of orders.
+pub trait Contacts: Send + Sync + 'static {
+    /// JSON text of the contact, unless it was erased.
+    fn find(&self, contact_id: ContactId) -> Promise<Option<String>>;
+}
+
+/// Where a page of a list begins: after the item with this time and id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct After {
+    /// The item's time.
+    pub at: Timestamp,
+    /// The item's id, for items of one instant.
+    pub id: Uuid,
+}
+
+/// Which page of a list is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Items at most.
+    pub limit: u32,
+    /// Where it begins; `None`: at the first item.
+    pub after: Option<After>,
+}
+
+/// Which orders are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct OrderFilter {
+    /// Only this customer's.
+    pub customer_id: Option<UserId>,
+    /// Only in this state.
+    pub status: Option<OrderStatus>,
+}
+
+/// Lists that are read from views.
+pub trait Views: Send + Sync + 'static {
+    /// Orders, newest first, one more than `page.limit` if there is one. Complete views as an admin sees them.
+    fn orders(&self, filter: OrderFilter, page: PageRequest) -> Promise<Vec<OrderView>>;
+    /// Riders on duty, longest first, at most `limit`.
+    fn riders_on_shift(&self, limit: u32) -> Promise<Vec<RiderId>>;
+}
+
+/// Tickets with which a browser opens its socket: 30 seconds, once.
+pub trait LiveTickets: Send + Sync + 'static {
+    /// Keeps a ticket by its SHA-256.
+    fn keep(&self, ticket: [u8; 32], holder: TicketHolder) -> Promise<()>;
+    /// Takes it; the second call finds nothing.
+    fn redeem(&self, ticket: [u8; 32]) -> Promise<Option<TicketHolder>>;
+}
+
+/// Who holds a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TicketHolder {
+    /// The account.
+    pub user_id: UserId,
+    /// The session.
+    pub session_id: Uuid,
+}
+
+/// One invariant and whether it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct InvariantReport {
+    /// `I1`, `I2`, …
+    pub id: String,
+    /// What it says.
+    pub says: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// Where it does not.
+    pub breaches: Vec<String>,
+}
+
+/// A fact that a service could not take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DeadLetterView {
+    /// Its number; grows.
+    pub dead_letter_id: i64,
+    /// Who could not take it.
+    pub service: String,
+    /// `category:uuid`.
+    pub stream: String,
+    /// The fact's number within the stream.
+    pub version: i64,
+    /// `order.placed` and the like.
+    pub kind: String,
+    /// What the service said.
+    pub reason: String,
+}
+
+/// What those who run the server look at.
+pub trait Operations: Send + Sync + 'static {
+    /// Runs the invariants over the database.
+    fn invariants(&self) -> Promise<Vec<InvariantReport>>;
+    /// Facts put aside, oldest first.
+    fn dead_letters(&self) -> Promise<Vec<DeadLetterView>>;
+    /// Whether orders can be taken now; otherwise why not.
+    fn ready(&self) -> BoxFuture<'static, Result<(), String>>;
+    /// Prometheus text.
+    fn metrics(&self) -> String;
+}
+
+/// Business time of a demo, which may be hurried.
+pub trait DemoClock: Send + Sync + 'static {
+    /// How many times faster than the wall it runs.
+    fn speed(&self) -> f64;
+    /// Sets that, 1 to 100, on every node.
+    fn set_speed(&self, speed: f64) -> Promise<()>;
+}
