@@ -31,8 +31,7 @@ function place(id, at, fixSeq = 0) {
   const known = state.places.get(id);
   if (!at || (known && fixSeq < known.fixSeq)) return;
   state.places.set(id, { at, fixSeq });
-  const name = state.riders.find((rider) => rider.rider_id === id)?.display_name ?? 'Rider';
-  map?.pin(id, 'rider', at, name, known ? GLIDE_MS : 0);
+  map?.pin(id, 'rider', at, 'Rider', known ? GLIDE_MS : 0);
 }
 function gone() {
   const here = new Set(state.riders.map((rider) => rider.rider_id));
@@ -47,14 +46,13 @@ const positionOf = (data) => data?.position ?? (data?.lat === undefined ? null :
 async function look() {
   const [orderList, riders] = await Promise.all([api.get('/v1/admin/orders?limit=100'), api.get('/v1/admin/riders')]);
   state.orders = orderList.items.map(readOrder);
-  state.riders = riders.items ?? riders;
+  state.riders = riders.items;
   for (const rider of state.riders) if (!state.places.has(rider.rider_id)) place(rider.rider_id, positionOf(rider));
   gone();
   show();
 }
 async function check() {
-  const answer = await api.get('/v1/admin/invariants');
-  state.invariants = (answer.items ?? answer.invariants ?? answer).map((one) => ({ ...one, holds: one.holds ?? one.ok ?? one.violations === 0 }));
+  state.invariants = (await api.get('/v1/admin/invariants')).items;
   show();
 }
 const again = (what, ms) => {

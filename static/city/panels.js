@@ -23,7 +23,7 @@ export function figures({ orders, riders }) {
 export function promises(list) {
   const broken = list.filter((one) => !one.holds).length;
   return h('section', { class: 'card', key: 'promises', 'aria-label': 'Invariants' }, h('div', { class: 'row spread' }, h('h2', {}, 'Promises kept'), list.length > 0 && h('span', { class: `tag ${broken ? 'tag-bad' : 'tag-good'}` }, icon(broken ? 'alert' : 'check'), broken ? `${broken} broken` : 'All of them')),
-    list.length === 0 ? h('p', { class: 'empty' }, 'Not checked yet.') : h('ul', { class: 'promises' }, list.map((one) => h('li', { key: one.name ?? one.invariant, class: one.holds ? 'holds' : 'broken' }, icon(one.holds ? 'check' : 'alert'), h('span', {}, String(one.title ?? one.name ?? one.invariant).replaceAll('_', ' '), one.detail && h('small', {}, ` ${one.detail}`)), h('span', { class: 'unseen' }, one.holds ? 'holds' : 'is broken')))));
+    list.length === 0 ? h('p', { class: 'empty' }, 'Not checked yet.') : h('ul', { class: 'promises' }, list.map((one) => h('li', { key: one.id, class: one.holds ? 'holds' : 'broken' }, icon(one.holds ? 'check' : 'alert'), h('span', {}, one.says, one.breaches?.length > 0 && h('small', {}, ` ${one.breaches.slice(0, 3).join(' · ')}`)), h('span', { class: 'unseen' }, one.holds ? 'holds' : 'is broken')))));
 }
 
 /** The newest orders. */

@@ -7,6 +7,15 @@ import { noteFact, setClock } from './time.js';
 
 const FALLBACK_AFTER_TRIES = 3;
 
+// A server that goes away says in the close frame when to come back.
+function hintOf(reason) {
+  try {
+    return Number(JSON.parse(reason).retry_after_ms) || 0;
+  } catch {
+    return 0;
+  }
+}
+
 /** Health for the page: `live`, `connecting`, `waiting` (with `retryAt`), `streaming` (SSE), `offline`, `off`. */
 export class Live {
   #api; #socket = null; #topics = new Map(); #attempt = 0; #timer = 0; #next = 1; #hintMs = 0; #stopped = true; #fixes = new Map();
@@ -54,7 +63,8 @@ export class Live {
   #id = () => this.#next++;
   #say(state, detail = {}) {
     this.state = state;
-    this.onHealth(state, detail);
+    const streaming = (state === 'waiting' || state === 'connecting') && [...this.#topics.values()].some((entry) => entry.stream?.open);
+    this.onHealth(streaming ? 'streaming' : state, detail);
   }
   #send(frame) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
@@ -83,8 +93,7 @@ export class Live {
       this.#socket = null;
       for (const { reject } of this.#fixes.values()) reject(new Error('connection ended'));
       this.#fixes.clear();
-      const hint = /(\d+)\s*(ms|s)?/.exec(event.reason ?? '');
-      if (hint && !this.#hintMs) this.#hintMs = Number(hint[1]) * (hint[2] === 'ms' ? 1 : 1000);
+      this.#hintMs = hintOf(event.reason);
       this.#later();
     };
   }
@@ -144,10 +153,12 @@ export class Live {
     for (const entry of this.#topics.values()) {
       if (entry.stream || !entry.topic.startsWith('order:')) continue;
       const abort = (entry.stream = new AbortController());
-      streamOrder(this.#api, entry.topic.slice(6), entry.last ?? 0, (frame) => {
-        this.#say('streaming');
-        this.#fact(entry, frame);
-      }, abort.signal).catch(() => undefined).finally(() => {
+      const onOpen = () => {
+        abort.open = true;
+        this.#say(this.state);
+      };
+      streamOrder(this.#api, entry.topic.slice(6), entry.last, { onOpen, onFrame: (frame) => this.#take(frame) }, abort.signal).catch(() => undefined).finally(() => {
+        abort.open = false;
         if (entry.stream === abort) entry.stream = null;
       });
     }

@@ -1,6 +1,8 @@
 // The map: Leaflet (vendored) over the district's own streets, water and parks drawn as vectors, so it works without
 // internet. A tile address may be named in the page: <meta name="foodcourt:tiles" content="https://…/{z}/{x}/{y}.png">.
 
+import { writeNames } from './names.js';
+
 const SVG = 'http://www.w3.org/2000/svg';
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 const dark = matchMedia('(prefers-color-scheme: dark)');
@@ -14,27 +16,24 @@ export function loadDistrict() {
   return district;
 }
 
-const kindOf = (feature) => {
-  const { kind, class: name, type, highway } = feature.properties ?? {};
-  return String(kind ?? name ?? type ?? (highway ? 'street' : '')).toLowerCase();
-};
 const isLine = (feature) => feature.geometry?.type?.endsWith('LineString');
 
-/** Names of the feature's role in the drawing: `water`, `park`, `block`, `main`, `street`, `path`. */
-function roleOf(feature) {
-  const kind = kindOf(feature);
+// What a feature is drawn as: `water`, `park`, `block`, `main`, `street`, `path`.
+function roleOf({ geometry, properties }) {
+  const kind = String(properties?.kind ?? properties?.highway ?? '').toLowerCase();
   if (/water|canal|river/.test(kind)) return 'water';
   if (/park|green|wood|garden/.test(kind)) return 'park';
-  if (!isLine(feature)) return 'block';
-  if (/main|primary|avenue|major|boulevard/.test(kind)) return 'main';
+  if (!isLine({ geometry })) return 'block';
+  if (properties?.main || /main|primary|major/.test(kind)) return 'main';
   return /path|foot|cycle/.test(kind) ? 'path' : 'street';
 }
 
-function styleOf(role, layer) {
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const width = { main: 11, street: 7, path: 3, water: 16 }[role] ?? 1;
-  const fill = { water: '--map-water', park: '--map-park', block: '--map-block' }[role];
-  if (layer === 'area') return { stroke: false, fill: true, fillOpacity: 1, fillColor: colour(fill) };
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// Streets keep about their width on the ground, within what can be seen and what still leaves room.
+function styleOf(role, layer, zoom) {
+  const width = Math.max(1.5, Math.min(2.6, 2 ** (zoom - 15.5))) * ({ main: 8, street: 5, path: 2, water: 12 }[role] ?? 1);
+  if (layer === 'area') return { stroke: role === 'block', weight: 1, color: colour('--map-casing'), fill: true, fillOpacity: 1, fillColor: colour(`--map-${role}`) };
   if (layer === 'casing') return { color: colour('--map-casing'), weight: width + 2, opacity: 1 };
   return { color: colour(role === 'water' ? '--map-water' : role === 'path' ? '--map-casing' : '--map-street'), weight: width, opacity: 1 };
 }
@@ -51,20 +50,20 @@ export async function openMap(element, centre, { zoom = 15, onClick, label = 'Ma
   if (onClick) map.on('click', (event) => onClick({ lat: event.latlng.lat, lon: event.latlng.lng }));
   new ResizeObserver(() => map.invalidateSize()).observe(element);
 
-  const base = L.layerGroup().addTo(map);
-  const features = (await loadDistrict()).features ?? [];
-  const paint = () => {
-    base.clearLayers();
-    const put = (layer, wanted) => L.geoJSON(features.filter((feature) => wanted(roleOf(feature), feature)), {
-      interactive: false, pointToLayer: () => null, style: (feature) => styleOf(roleOf(feature), layer), filter: (feature) => feature.geometry?.type !== 'Point',
-    }).addTo(base);
-    put('area', (role, feature) => !isLine(feature));
-    put('line', (role, feature) => isLine(feature) && role === 'water');
-    put('casing', (role, feature) => isLine(feature) && role !== 'water');
-    for (const wanted of ['path', 'street', 'main']) put('line', (role, feature) => isLine(feature) && role === wanted);
+  const features = tiles ? [] : (await loadDistrict()).features ?? [];
+  const layers = [];
+  const put = (layer, wanted) => {
+    const drawn = L.geoJSON(features.filter((feature) => feature.geometry?.type !== 'Point' && wanted(roleOf(feature), isLine(feature))), { interactive: false, style: (feature) => styleOf(roleOf(feature), layer, map.getZoom()) });
+    layers.push([drawn.addTo(map), layer]);
   };
-  if (!tiles) paint();
-  dark.addEventListener('change', () => tiles || paint());
+  for (const area of ['block', 'park', 'water']) put('area', (role, line) => !line && role === area);
+  put('line', (role, line) => line && role === 'water');
+  put('casing', (role, line) => line && role !== 'water');
+  for (const wanted of ['path', 'street', 'main']) put('line', (role, line) => line && role === wanted);
+  const restyle = () => layers.forEach(([drawn, layer]) => drawn.setStyle((feature) => styleOf(roleOf(feature), layer, map.getZoom())));
+  map.on('zoomend', restyle);
+  dark.addEventListener('change', restyle);
+  writeNames(L, map, features.filter((feature) => isLine(feature) && feature.properties?.name));
   return new CourtMap(L, map);
 }
 

@@ -18,13 +18,14 @@ export function parseEvents(text, take) {
   return rest;
 }
 
-/** Reads one order's facts after `after` until the stream ends or `signal` fires. */
-export async function streamOrder(api, orderId, after, onFrame, signal) {
+/** Reads one order's frames after fact number `after` until the stream ends or `signal` fires. */
+export async function streamOrder(api, orderId, after, { onOpen, onFrame }, signal) {
   const answer = await fetch(`/v1/orders/${orderId}/events`, {
-    headers: { accept: 'text/event-stream', authorization: `Bearer ${await api.session.token()}`, 'last-event-id': String(after) },
+    headers: { accept: 'text/event-stream', authorization: `Bearer ${await api.session.token()}`, ...(after === undefined ? {} : { 'last-event-id': String(after) }) },
     signal, cache: 'no-store',
   });
   if (!answer.ok) throw new Error(`event stream answered ${answer.status}`);
+  onOpen();
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   for (;;) {
@@ -33,8 +34,7 @@ export async function streamOrder(api, orderId, after, onFrame, signal) {
     text = parseEvents(text + value, (event) => {
       if (!event.data) return;
       const body = JSON.parse(event.data);
-      const whole = typeof body.type === 'string' && 'seq' in body;
-      onFrame({ topic: `order:${orderId}`, ...(whole ? body : { type: event.event, seq: Number(event.id), data: body }) });
+      if (typeof body.type === 'string') onFrame(body);
     });
   }
 }

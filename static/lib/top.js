@@ -10,7 +10,7 @@ const words = {
 /** Draws the connection's health into `#health`; call it with each change. */
 export function drawHealth(state, { retryAt } = {}) {
   const [word, kind] = words[state] ?? words.off;
-  const seconds = retryAt ? Math.max(1, Math.round((retryAt - Date.now()) / 1000)) : 0;
+  const seconds = state === 'waiting' && retryAt ? Math.max(1, Math.round((retryAt - Date.now()) / 1000)) : 0;
   draw(byId('health'), h('span', { class: `health health-${kind}`, 'data-state': state }, h('span', { class: 'dot', 'aria-hidden': 'true' }), seconds ? `${word}, next try in ${seconds} s` : word));
 }
 

@@ -52,10 +52,7 @@ function reread() {
     await Promise.resolve();
     rereading = null;
     const rider = await api.get('/v1/riders/me');
-    // The first delivery is ridden; it is read in full for its door, its contact and whether the food is ready.
-    const id = rider.deliveries[0]?.delivery_id ?? rider.deliveries[0];
-    if (id) rider.deliveries[0] = await api.get(`/v1/deliveries/${id}`);
-    Object.assign(state, { rider, offline: false });
+    state.rider = rider;
     followOrder(rider.deliveries[0]?.order_id ?? null);
     show();
   })().catch((problem) => session.signedIn || location.reload() || problem);

@@ -13,23 +13,24 @@ export const TABLET = { width: 1180, height: 820 };
 
 const executable = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => file && existsSync(file));
 
-/** Starts the browser; `person(name, size, options)` opens a window, `troubles` is what went wrong so far. */
+/** Starts the browser; `person(name, size, options)` opens a window (`mayFail` for those whose network is meant to break), `troubles` is what went wrong so far. */
 export async function openBrowser() {
   const browser = await chromium.launch({ executablePath: executable, args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
   const troubles = [];
   const pages = new Map();
-  const person = async (name, size, options = {}) => {
+  const person = async (name, size, options = {}, { mayFail = false } = {}) => {
     const context = await browser.newContext({ viewport: size, locale: 'en-IE', timezoneId: 'Europe/Berlin', deviceScaleFactor: 1, ...options });
     const page = await context.newPage();
     pages.set(name, page);
     page.setDefaultTimeout(20_000);
     page.on('pageerror', (error) => troubles.push(`${name}: ${error.stack ?? error.message}`));
     page.on('console', (message) => {
+      if (mayFail && !/Content.Security.Policy/i.test(message.text())) return;
       if (message.type() === 'error' || /Content.Security.Policy/i.test(message.text())) troubles.push(`${name}: ${message.text()} (${message.location().url})`);
     });
     page.on('requestfailed', (request) => {
       const why = request.failure()?.errorText;
-      if (why !== 'net::ERR_ABORTED') troubles.push(`${name}: ${request.url()} ${why}`);
+      if (!mayFail && why !== 'net::ERR_ABORTED') troubles.push(`${name}: ${request.url()} ${why}`);
     });
     return page;
   };

@@ -26,7 +26,8 @@ const text = async (page, selector) => (await page.locator(selector).first().inn
 
 /** Opens the kitchen's page as somebody who works there. */
 async function cook(kitchen, accounts) {
-  const account = accounts.find((one) => one.role === 'vendor_staff' && one.kitchens.includes(kitchen.kitchen_id));
+  // The kitchen's own crew before those who look after several.
+  const account = accounts.filter((one) => one.role === 'vendor_staff' && one.kitchens.includes(kitchen.kitchen_id)).sort((a, b) => a.kitchens.length - b.kitchens.length)[0];
   const page = await browser.person(kitchen.name, TABLET);
   await open(page, '/kitchen.html', account);
   if (account.kitchens.length > 1) await page.getByLabel('Kitchen', { exact: true }).selectOption(kitchen.kitchen_id);
@@ -70,6 +71,7 @@ async function wholeDelivery() {
   const north = (metres) => court.position.lat + metres / 111_200;
   const rider = await browser.person('rider', PHONE, { permissions: ['geolocation'], geolocation: { latitude: north(90), longitude: court.position.lon, accuracy: 6 } });
   await open(rider, '/rider.html', as('rider'));
+  await rider.locator('.pick', { hasText: 'Scooter' }).click();
   await rider.locator('#start-shift').click();
   await rider.getByRole('heading', { name: 'On duty' }).waitFor();
   await rider.getByText(/GPS within/).waitFor();
