@@ -247,6 +247,17 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_head_is_judged_alike_however_much_of_it_has_come(bytes in proptest::collection::vec(0_u8.., 0..20)) {
+            let whole = head(&bytes, 16 * 1024);
+            for come in 0..bytes.len() {
+                let part = head(&bytes[..come], 16 * 1024);
+                assert!(part == Ok(None) || part == whole, "{part:?} became {whole:?}");
+            }
+        }
+    }
+
     #[test]
     fn unmasking_is_its_own_inverse_at_every_length() {
         for length in 0..40 {

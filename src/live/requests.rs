@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{
     frame::{Framed, Goodbye},
     message::{self, Reply, Request, Unreadable},
-    session::Session,
+    session::{Opening, Session},
     source::{Fix, Principal, Problem},
     subscription::{self, Sink},
     topic::Topic,
@@ -62,7 +62,7 @@ impl Session {
     pub(super) fn forget(&mut self, topic: Topic, ctx: &mut Context<Self>) -> bool {
         let before = self.watching.len() + self.opening.len();
         self.watching.retain(|place| place.subscription.access.topic != topic);
-        self.opening.retain(|(opening, handle)| *opening != topic || !ctx.cancel_future(*handle));
+        self.opening.retain(|opening| opening.topic != topic || !ctx.cancel_future(opening.handle));
         before > self.watching.len() + self.opening.len()
     }
     fn subscribe(&mut self, id: u64, topic: Topic, after: Option<u64>, principal: Principal, ctx: &mut Context<Self>) {
@@ -75,15 +75,20 @@ impl Session {
         let (worker, sink) = (Rc::clone(&self.worker), Rc::clone(&self.wire) as Rc<dyn Sink>);
         let begin = move |seq| Some(Framed::json(&Reply::Subscribed { id, topic: &topic.to_string(), seq }));
         let opening = subscription::open(worker, sink, principal, topic, after, begin);
+        self.openings += 1;
+        let number = self.openings;
         let handle = ctx.spawn(opening.into_actor(self).map(move |opened, session, _| {
-            session.opening.retain(|(opening, _)| *opening != topic);
             session.wire.wake();
+            let Some(at) = session.opening.iter().position(|opening| opening.number == number) else {
+                return; // unsubscribed in this very turn
+            };
+            session.opening.swap_remove(at);
             match opened {
                 Ok(place) => session.watching.push(place),
                 Err(problem) => session.refuse(id, problem),
             }
         }));
-        self.opening.push((topic, handle));
+        self.opening.push(Opening { topic, number, handle });
     }
     fn unsubscribe(&mut self, id: u64, topic: &str, ctx: &mut Context<Self>) {
         match topic.parse::<Topic>() {

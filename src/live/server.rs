@@ -69,9 +69,8 @@ where
         let address = listener.local_addr()?;
         server = server.listen("http", listener, move || {
             let instance = || {
-                let config = AppConfig::__priv_test_new(false, address.to_string(), address);
                 let app = app().into_factory().map_err(|error| Response::<BoxBody>::from(error.into()));
-                map_config(app, move |()| config.clone())
+                map_config(app, |()| AppConfig::default())
             };
             let stopping = stopping.clone();
             HttpService::build()

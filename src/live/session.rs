@@ -41,6 +41,14 @@ pub struct Seed {
     pub asked_at: Instant,
 }
 
+/// A subscription that is not yet live.
+pub(super) struct Opening {
+    pub(super) topic: Topic,
+    /// Counts the openings of this session.
+    pub(super) number: u64,
+    pub(super) handle: SpawnHandle,
+}
+
 /// One open socket.
 pub struct Session {
     pub(super) id: u64,
@@ -50,7 +58,8 @@ pub struct Session {
     pub(super) asked_at: Instant,
     /// Nothing more is read until this is done (hello, fixes: their order matters).
     pub(super) busy: bool,
-    pub(super) opening: Vec<(Topic, SpawnHandle)>,
+    pub(super) opening: Vec<Opening>,
+    pub(super) openings: u64,
     pub(super) watching: Vec<Membership>,
     pub(super) catching_up: bool,
     pub(super) partial: Vec<u8>,
@@ -79,6 +88,7 @@ impl Session {
             asked_at: seed.asked_at,
             busy: false,
             opening: Vec::new(),
+            openings: 0,
             watching: Vec::new(),
             catching_up: false,
             partial: already.to_vec(),

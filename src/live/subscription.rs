@@ -151,7 +151,8 @@ pub async fn join(
     let membership = Membership { subscription: Rc::clone(&subscription), worker: Rc::clone(worker) };
     let snapshot = match (after, access.stream) {
         (Some(after), Some(stream)) => {
-            if after > 0 && worker.recent(stream, after - 1).is_none() {
+            // The fact itself must be known: one that is yet to come would be taken for seen when it does.
+            if after > 0 && worker.recent(stream, after - 1).is_none_or(|facts| facts.is_empty()) {
                 let _permit = worker.reads.acquire().await;
                 let known = source.read_after(stream, after - 1, 1).await.map_err(|_| Problem::unavailable())?;
                 if known.is_empty() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use foodcourt::live::{LiveLimits, Topic};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use uuid::Uuid;
 
 use crate::world::{World, order, principal};
 
@@ -63,8 +64,10 @@ async fn requests_are_answered_with_their_id() {
     client.say(json!({"type": "unsubscribe", "id": 8, "topic": order(1).to_string()})).await;
     assert_eq!(client.hear().await["problem"]["type"], "/problems/not-subscribed");
     world.source.publish(order(1), 0);
-    client.say(json!({"type": "subscribe", "id": 9, "topic": order(1).to_string(), "after": 7})).await;
-    assert_eq!(client.hear().await["problem"]["type"], "/problems/cursor-ahead");
+    for after in [3, 4, 7] {
+        client.say(json!({"type": "subscribe", "id": 9, "topic": order(1).to_string(), "after": after})).await;
+        assert_eq!(client.hear().await["problem"]["type"], "/problems/cursor-ahead", "{after}");
+    }
     client.say(json!({"type": "subscribe", "id": 9, "topic": "payment:1"})).await;
     assert_eq!(client.hear().await["problem"]["status"], 422);
     client.say(json!({"type": "fixes", "id": 10, "fixes": [fix(1)]})).await;
@@ -113,6 +116,22 @@ async fn a_riders_fixes_reach_the_customer_at_most_once_a_period_and_latest_wins
         heard.push(position["fix_seq"].as_u64().unwrap());
     }
     assert!(heard.len() < 50 && heard.is_sorted(), "{heard:?}");
+}
+
+#[actix_web::test]
+async fn the_city_shows_every_rider_and_holds_none_back_for_another() {
+    let world = World::start(LiveLimits::default(), 1);
+    let mut admin = world.enter(principal(1, false)).await;
+    assert_eq!(admin.subscribe(Topic::City, None).await, 0);
+    for rider in 1..=30_u128 {
+        world.hub.position(Topic::City, Uuid::from_u128(rider), 5, json!({"rider_id": rider.to_string()}));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    while seen.len() < 30 {
+        let position = admin.hear().await;
+        assert_eq!((&position["type"], &position["topic"]), (&json!("position"), &json!("city")));
+        assert!(seen.insert(position["data"]["rider_id"].as_str().unwrap().to_owned()), "{position} came twice");
+    }
 }
 
 #[actix_web::test]

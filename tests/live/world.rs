@@ -121,7 +121,7 @@ impl LiveSource for Source {
         limit: u32,
     ) -> BoxFuture<'static, Result<Vec<Arc<Recorded>>, BoxError>> {
         self.reads.fetch_add(1, Relaxed);
-        if self.failing_reads.try_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+        if self.failing_reads.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
             return Box::pin(async { Err("the journal is away".into()) });
         }
         let facts = self.streams.lock().unwrap().get(&stream).cloned().unwrap_or_default();
