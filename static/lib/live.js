@@ -116,8 +116,9 @@ export class Live {
         this.#say('live');
         for (const known of this.#topics.values()) this.#subscribe(known);
         return;
-      case 'subscribed':
-        return;
+      case 'unsubscribed':
+        // Asked for by us, or taken from us: then it says why.
+        return frame.problem && entry?.handlers.onError?.(frame.problem);
       case 'snapshot':
         if (!entry) return;
         entry.last = frame.seq;
@@ -130,6 +131,11 @@ export class Live {
       case 'error':
         this.#fixes.get(frame.id)?.reject(new Error(frame.problem?.detail ?? 'refused'));
         this.#fixes.delete(frame.id);
+        if (entry && frame.problem?.type === '/problems/cursor-ahead') {
+          // The topic is younger than what we know of it (a restored database): begin anew.
+          entry.last = undefined;
+          return this.#subscribe(entry);
+        }
         return entry?.handlers.onError?.(frame.problem);
       default:
         if (entry && Number.isInteger(frame.seq)) this.#fact(entry, frame);

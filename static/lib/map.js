@@ -32,7 +32,7 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 
 // Streets keep about their width on the ground, within what can be seen and what still leaves room.
 function styleOf(role, layer, zoom) {
-  const width = Math.max(1.5, Math.min(2.6, 2 ** (zoom - 15.5))) * ({ main: 8, street: 5, path: 2, water: 12 }[role] ?? 1);
+  const width = Math.max(0.9, Math.min(2.6, 2 ** (zoom - 15.4))) * ({ main: 8, street: 5, path: 2, water: 12 }[role] ?? 1);
   if (layer === 'area') return { stroke: role === 'block', weight: 1, color: colour('--map-casing'), fill: true, fillOpacity: 1, fillColor: colour(`--map-${role}`) };
   if (layer === 'casing') return { color: colour('--map-casing'), weight: width + 2, opacity: 1 };
   return { color: colour(role === 'water' ? '--map-water' : role === 'path' ? '--map-casing' : '--map-street'), weight: width, opacity: 1 };

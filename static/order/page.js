@@ -41,19 +41,20 @@ async function openCourt(court) {
   show();
   await Promise.all(state.kitchens.map(async (kitchen) => {
     state.menus.set(kitchen.kitchen_id, (await api.get(`/v1/kitchens/${kitchen.kitchen_id}/menu`)).items);
-    live.watch(`kitchen:${kitchen.kitchen_id}`, { onFact: () => refresh(kitchen) });
     show();
   }));
 }
 
-// A kitchen's own news (86, a pause, a new card): its card is read again.
-async function refresh(kitchen) {
-  const [list, menu] = await Promise.all([api.get(`/v1/kitchens?court_id=${state.court.court_id}`), api.get(`/v1/kitchens/${kitchen.kitchen_id}/menu`)]).catch(() => []);
-  if (!list) return;
-  state.kitchens = list.items;
-  state.menus.set(kitchen.kitchen_id, menu.items);
+// Kitchens sell out, pause and open: the cards are read again now and then while they are looked at.
+async function refresh() {
+  if (state.view !== 'hall' || !state.court || document.visibilityState !== 'visible') return;
+  const list = await api.get(`/v1/kitchens?court_id=${state.court.court_id}`);
+  const menus = await Promise.all(list.items.map(async ({ kitchen_id }) => [kitchen_id, (await api.get(`/v1/kitchens/${kitchen_id}/menu`)).items]));
+  Object.assign(state, { kitchens: list.items, menus: new Map(menus) });
   show();
 }
+const REFRESH_EVERY_MS = 30_000;
+setInterval(() => refresh().catch(() => undefined), REFRESH_EVERY_MS);
 
 function put(line) {
   change(baskets.add(state.basket, line));

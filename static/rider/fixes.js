@@ -1,7 +1,8 @@
 // Positions on their way to the server: counted, kept while there is no connection, sent in batches, forgotten only
 // once the server has answered for them.
 
-const BATCH_MAX = 100;
+// A frame holds 16 KiB, a position up to 200 bytes.
+const BATCH_MAX = 60;
 const KEPT_MAX = 3_600;
 const SEND_EVERY_MS = 1_000;
 // Without a socket for this long, positions go over REST instead.

@@ -41,9 +41,12 @@ export async function openBrowser() {
   return { person, troubles, witness, close: () => browser.close() };
 }
 
+/** Whether pictures for the README are wanted. */
+export const takesPictures = Boolean(process.env.FOODCOURT_PICTURES);
+
 /** Keeps a picture for the README, when FOODCOURT_PICTURES is set. */
 export async function picture(page, name) {
-  if (!process.env.FOODCOURT_PICTURES) return;
+  if (!takesPictures) return;
   await mkdir(PICTURES, { recursive: true });
   await page.screenshot({ path: path.join(PICTURES, `${name}.png`), animations: 'disabled' });
 }
