@@ -1,5 +1,7 @@
 //! The foodcourt server: adapters for the domain's ports, HTTP, live, settings, and one composition root.
 
+pub mod app;
+pub mod check;
 pub mod city;
 pub mod clock;
 pub mod config;

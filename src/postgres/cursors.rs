@@ -26,6 +26,15 @@ impl PgCursors {
     }
 }
 
+/// Frees every lease at once. Only for a database that nobody else can be on: what a killed server held need not be
+/// waited for then.
+///
+/// # Errors
+/// [`DatabaseError`].
+pub async fn free_all(database: &Database) -> Result<u64, DatabaseError> {
+    database.execute("update reactor_cursor set lease_until = clock_timestamp() where lease_until > clock_timestamp()", &[]).await
+}
+
 async fn lease(
     database: &Database,
     owner: Uuid,

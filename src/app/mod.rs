@@ -1,0 +1,130 @@
+//! The composition root: the one place that knows everybody. It opens the database, starts the actors, the reactor and
+//! the sockets, and takes them down again in order.
+
+pub mod database;
+mod demo;
+pub mod metrics;
+pub mod node;
+pub mod operations;
+mod positions;
+mod watch;
+
+use std::{net::TcpListener, time::Duration};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use crate::{
+    config::Config,
+    postgres::{DatabaseError, migrate::MigrateError, private::PrivateError},
+};
+use node::Node;
+
+/// Why a start cannot work; the text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is taken or not ours to take.
+    #[error("cannot listen on {address}: {source}; stop what listens there, or choose another port with --port")]
+    Listen {
+        /// Where.
+        address: String,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The private PostgreSQL does not start.
+    #[error(transparent)]
+    Private(#[from] PrivateError),
+    /// The database cannot be reached.
+    #[error("{}", sentence(.0))]
+    Database(#[from] DatabaseError),
+    /// The schema cannot be used.
+    #[error("{}", sentence(.0))]
+    Migrate(#[from] MigrateError),
+    /// Something else that has a sentence of its own.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// An error with its causes, in one line.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// Serves until told to stop, then drains.
+///
+/// # Errors
+/// [`StartError`] when it cannot start.
+pub async fn serve(config: Config) -> Result<(), StartError> {
+    // The port first: a taken one should be known before a database is made.
+    let address = format!("{}:{}", config.server.host, config.server.port);
+    let listen = |source| StartError::Listen { address: address.clone(), source };
+    let listener = TcpListener::bind(&address).map_err(listen)?;
+    let bound = listener.local_addr().map_err(listen)?;
+    let opened = database::open(&config).await?;
+    let node = Node::start(&config, &opened).await?;
+    let server = node.listen(&config, listener).map_err(listen)?;
+    let handle = server.handle();
+    let serving = actix::spawn(server);
+    println!("listening on http://{bound}");
+    info!("foodcourt serves on http://{bound}");
+    wait_for_stop().await;
+    info!("told to stop: no new orders, sockets are asked to come back elsewhere");
+    node.drain(Duration::from_secs(config.server.drain_s)).await;
+    handle.stop(true).await;
+    drop(serving.await);
+    node.stop().await;
+    if let Some(private) = opened.private {
+        private.stop().await;
+    }
+    info!("stopped; nothing was left behind");
+    Ok(())
+}
+
+/// SIGINT or SIGTERM.
+async fn wait_for_stop() {
+    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    match (interrupt, terminate) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        }
+        // Without signals only a kill can end the server, and that is survived too.
+        _ => std::future::pending().await,
+    }
+}
+
+/// Applies what is missing to the configured database; the number of migrations applied.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn migrate(config: &Config) -> Result<usize, StartError> {
+    let opened = database::open(config).await?;
+    if let Some(private) = opened.private {
+        private.stop().await;
+    }
+    Ok(opened.applied)
+}
+
+/// Loads the demo court and its accounts into the configured database.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn seed(config: &Config) -> Result<(), StartError> {
+    let opened = database::open(config).await?;
+    let node = Node::start(config, &opened).await?;
+    node.seed().await?;
+    node.stop().await;
+    if let Some(private) = opened.private {
+        private.stop().await;
+    }
+    Ok(())
+}

@@ -1,0 +1,417 @@
+//! One running node: actors, reactor, sweeper, trackers, sockets, and the services that handlers use.
+
+use std::{
+    net::TcpListener,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use actix::{Arbiter, ArbiterHandle};
+use actix_web::{App, web::Data};
+use foodcourt_actors::{
+    demo,
+    directory::Directory,
+    dispatch::{
+        Delivery,
+        effect::{SearchEffect, SilenceEffect},
+        policy::DispatchPolicy,
+        zone::{Zone, ZoneDoor},
+    },
+    kitchen::{Kitchen, KitchenPolicy},
+    notification::{Inbox, InboxPolicy},
+    order::{Order, policy::OrderPolicy},
+    payment::{
+        Payment,
+        effect::{CallLimits, ProviderEffect},
+        policy::PaymentPolicy,
+        sandbox::Sandbox,
+    },
+    ports::{Cursors, Ids, Journal, Kernel},
+    reactor::{Choreography, Reactor, Sweep, Tap, Wakes},
+    rider::{Rider, policy::RiderPolicy, presence::Presence, trackers::Trackers},
+    time::{Clock, Timestamp},
+};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::{
+    StartError,
+    database::Opened,
+    demo::{DemoWorld, Hurried},
+    metrics::Metrics,
+    operations::NodeOperations,
+    positions::{LivePositions, OffDuty},
+    watch::Watch,
+};
+use crate::{
+    clock::{Anchor, BusinessClock},
+    config::Config,
+    http::{
+        self, Services,
+        identity::Identities,
+        limits::{RateLimits, Rates},
+        login::LoginThrottle,
+        recent::Recent,
+        waiter::Waiter,
+    },
+    ids::RandomIds,
+    live::{Hub, LiveLimits, ServeLimits, serve},
+    password::Argon2Passwords,
+    ports::{DemoClock, Views},
+    postgres::{
+        Database,
+        accounts::PostgresAccounts,
+        business_clock,
+        courts::PostgresCourts,
+        cursors::{self, PgCursors},
+        journal::{JournalLimits, PgJournal},
+        live_tickets::PostgresLiveTickets,
+        quotes::PostgresQuotes,
+        sandbox::PgSandbox,
+        views::{PostgresViews, ViewWriter},
+    },
+    token::{SigningKey, Tokens},
+};
+
+/// How often the business clock's anchor and old rows are looked at.
+const FOLLOW_EVERY: Duration = Duration::from_secs(2);
+/// Riders made known to the zone at a start.
+const RESTORED_MAX: u32 = 100_000;
+/// What a client is told to wait before it comes back after a stop; sockets spread themselves over as much again.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// A node, running.
+pub struct Node {
+    services: Data<Services>,
+    hub: Hub,
+    journal: Arc<PgJournal>,
+    courts: Arc<PostgresCourts>,
+    passwords: Arc<Argon2Passwords>,
+    draining: Arc<AtomicBool>,
+    stopping: watch::Sender<bool>,
+    reactor: tokio::sync::oneshot::Receiver<()>,
+    arbiters: Vec<Arbiter>,
+}
+
+impl Node {
+    /// Starts everything but the listener.
+    ///
+    /// # Errors
+    /// [`StartError`] with what to do.
+    pub async fn start(config: &Config, opened: &Opened) -> Result<Self, StartError> {
+        let database = opened.database.clone();
+        let other = |what: &str, error: &dyn std::error::Error| StartError::Other(format!("{what}: {}", super::sentence(error)));
+        let (anchor, now) = business_clock::anchor(&database).await?;
+        let clock = Arc::new(BusinessClock::new(&anchor, now));
+        let wall: Arc<dyn Clock> = Arc::new(BusinessClock::new(&Anchor { anchored_at: now, business_at: now, speed: 1.0 }, now));
+        let ids: Arc<dyn Ids> = Arc::new(RandomIds);
+        let journal_limits = JournalLimits { queue_max: config.database.journal_queue_max, ..JournalLimits::default() };
+        let journal = Arc::new(PgJournal::start(&opened.settings, database.clone(), journal_limits).await?);
+        if opened.private.is_some() {
+            // Nobody else can be on a private database: what a killed server held is free at once.
+            cursors::free_all(&database).await?;
+        }
+        let kernel = Kernel {
+            journal: Arc::clone(&journal) as Arc<dyn Journal>,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            ids: Arc::clone(&ids),
+            limits: config.limits(),
+        };
+
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let threads = if config.server.actor_threads == 0 { cores } else { config.server.actor_threads };
+        let arbiters: Vec<Arbiter> = (0..threads).map(|_| Arbiter::new()).collect();
+        let handles: Vec<ArbiterHandle> = arbiters.iter().map(Arbiter::handle).collect();
+        let orders = Directory::<Order>::start(&kernel, &handles);
+        let payments = Directory::<Payment>::start(&kernel, &handles);
+        let kitchens = Directory::<Kitchen>::start(&kernel, &handles);
+        let deliveries = Directory::<Delivery>::start(&kernel, &handles);
+        let riders = Directory::<Rider>::start(&kernel, &handles);
+        let inboxes = Directory::<Inbox>::start(&kernel, &handles);
+
+        let silences = Arc::new(SilenceEffect::new(kernel.clone(), deliveries.clone()));
+        // One zone a node, exact within 50 km of its centre.
+        let zone = Zone::open(
+            demo::district::centre(),
+            Arc::clone(&kernel.clock),
+            Arc::new(riders.clone()),
+            silences,
+            handles.first(),
+        );
+
+        let accounts = Arc::new(PostgresAccounts::new(database.clone()));
+        let courts = Arc::new(PostgresCourts::new(database.clone()));
+        let answers_kept_h = u32::try_from(journal_limits.answers_kept.as_secs() / 3_600).unwrap_or(24);
+        let quotes = Arc::new(PostgresQuotes::new(database.clone(), answers_kept_h));
+        let views = Arc::new(PostgresViews::new(database.clone()));
+        let tickets = Arc::new(PostgresLiveTickets::new(database.clone(), http::live::TICKET_S));
+        let hashes = Argon2Passwords::new(config.auth.hashes_at_once, config.auth.hash_queue_max);
+        let passwords = Arc::new(hashes.map_err(|error| other("passwords cannot be hashed", &error))?);
+        std::fs::create_dir_all(&config.data.dir).map_err(|error| other("the data folder cannot be made", &error))?;
+        let key = SigningKey::at(&config.data.dir.join("signing.key")).map_err(|error| other("the signing key", &error))?;
+        let tokens = Tokens::new(&key, &config.server.public_url, Arc::clone(&wall)).map_err(|error| other("the signing key", &error))?;
+        let revocations = foodcourt_actors::user::revocation::Revocations::default();
+        let identities = Identities::new(tokens.clone(), accounts.clone(), revocations.clone(), Arc::clone(&wall));
+
+        // The hub's source takes fixes to the trackers, which tell positions to the hub: the knot is tied below.
+        let late_trackers = Arc::new(OnceLock::new());
+        let watch = Watch {
+            orders: orders.clone(),
+            kitchens: kitchens.clone(),
+            riders: riders.clone(),
+            inboxes: inboxes.clone(),
+            journal: Arc::clone(&kernel.journal),
+            identities: identities.clone(),
+            tickets: tickets.clone(),
+            trackers: Arc::clone(&late_trackers),
+            views: views.clone(),
+            clock: Arc::clone(&clock),
+            wall: Arc::clone(&wall),
+        };
+        let live_limits = LiveLimits {
+            sockets_max: config.live.sockets_max,
+            origins: config.live.origins.clone(),
+            ..LiveLimits::default()
+        };
+        let hub = Hub::new(Arc::new(watch), Arc::clone(&ids), live_limits);
+        let positions = Arc::new(LivePositions::new(hub.clone()));
+        let trackers = Arc::new(Trackers::new(
+            Arc::clone(&kernel.clock),
+            vec![Arc::new(zone.clone()), Arc::clone(&positions) as _],
+        ));
+        assert!(late_trackers.set(Arc::clone(&trackers)).is_ok(), "set once, here");
+
+        let metrics = Metrics::new();
+        let (waiter, draining) = (Waiter::default(), Arc::new(AtomicBool::new(false)));
+        let call_limits = CallLimits {
+            in_flight_max: config.payment.calls_at_once,
+            timeout: Duration::from_millis(config.payment.call_timeout_ms),
+        };
+        let provider = Arc::new(Sandbox::new(Arc::new(PgSandbox::new(database.clone()))));
+        let cursors: Arc<dyn Cursors> = Arc::new(PgCursors::new(database.clone(), ids.next()));
+        let reactor = Reactor::new(kernel.clone(), cursors)
+            .consumer(Choreography::<OrderPolicy>::new(orders.clone()))
+            .consumer(Choreography::<PaymentPolicy>::new(payments.clone()))
+            .consumer(Choreography::<KitchenPolicy>::new(kitchens.clone()))
+            .consumer(Choreography::<DispatchPolicy>::new(deliveries.clone()))
+            .consumer(Choreography::<RiderPolicy>::new(riders.clone()))
+            .consumer(Choreography::<InboxPolicy>::new(inboxes.clone()))
+            .consumer(ProviderEffect::new(provider, payments.clone(), call_limits))
+            .consumer(SearchEffect::new(kernel.clone(), Arc::new(zone.clone()), deliveries.clone()))
+            .consumer(ViewWriter::new(views.as_ref().clone(), orders.clone()))
+            .tap(Arc::new(orders.clone()))
+            .tap(Arc::new(payments.clone()))
+            .tap(Arc::new(kitchens.clone()))
+            .tap(Arc::new(deliveries.clone()))
+            .tap(Arc::new(riders.clone()))
+            .tap(Arc::new(inboxes.clone()))
+            .tap(Arc::new(zone.clone()))
+            .tap(Arc::clone(&positions) as Arc<dyn Tap>)
+            .tap(Arc::new(OffDuty(Arc::clone(&trackers))))
+            .tap(Arc::new(hub.clone()))
+            .tap(Arc::new(waiter.clone()))
+            .tap(Arc::clone(&metrics) as Arc<dyn Tap>);
+        let sleepers: Vec<Arc<dyn Wakes>> = vec![
+            Arc::new(orders.clone()),
+            Arc::new(payments.clone()),
+            Arc::new(kitchens.clone()),
+            Arc::new(deliveries.clone()),
+            Arc::new(riders.clone()),
+        ];
+        let stopping = watch::Sender::new(false);
+        let (stop, sweep, stop_sweep) = (stopping.subscribe(), Sweep::new(kernel.clone(), sleepers), stopping.subscribe());
+        let (finished, reactor_ended) = tokio::sync::oneshot::channel();
+        let reacting = Arbiter::new();
+        reacting.spawn_fn(move || {
+            actix::spawn(sweep.run(stop_sweep));
+            actix::spawn(async move {
+                reactor.run(stop).await;
+                // Nobody waits where the process is already on its way out.
+                let _gone = finished.send(());
+            });
+        });
+        let mut arbiters = arbiters;
+        arbiters.push(reacting);
+
+        restore(&views, &riders, &deliveries, &zone, &positions).await;
+        actix::spawn(follow(database.clone(), Arc::clone(&clock), stopping.subscribe()));
+        actix::spawn(identities.clone().keep_fresh());
+        actix::spawn(close_revoked(hub.clone(), identities.clone()));
+
+        let demo_clock = Hurried { database: database.clone(), clock: Arc::clone(&clock) };
+        let operations = NodeOperations {
+            journal: Arc::clone(&kernel.journal),
+            database: database.clone(),
+            clock: Arc::clone(&clock),
+            metrics,
+            hub: hub.clone(),
+            draining: Arc::clone(&draining),
+        };
+        let node_courts = Arc::clone(&courts);
+        let services = Services {
+            orders,
+            kitchens,
+            deliveries,
+            riders,
+            inboxes,
+            journal: Arc::clone(&kernel.journal),
+            clock: Arc::clone(&kernel.clock),
+            wall: Arc::clone(&wall),
+            ids,
+            accounts,
+            passwords: passwords.clone(),
+            tokens,
+            identities,
+            throttle: LoginThrottle::new(wall),
+            limits: RateLimits::new(Rates {
+                auth_per_min: config.http.sign_ins_per_min,
+                read_per_min: config.http.requests_per_min,
+                ..Rates::default()
+            }),
+            answers: quotes.clone(),
+            courts,
+            contacts: quotes.clone(),
+            quotes,
+            views,
+            live_tickets: tickets,
+            trackers,
+            operations: Arc::new(operations),
+            demo: config.demo_on().then(|| Arc::new(demo_clock) as Arc<dyn DemoClock>),
+            recent: Recent::default(),
+            hub: hub.clone(),
+            waiter,
+        };
+        let node = Self {
+            services: Data::new(services),
+            hub,
+            journal,
+            courts: node_courts,
+            passwords,
+            draining,
+            stopping,
+            reactor: reactor_ended,
+            arbiters,
+        };
+        if config.demo_on() {
+            node.seed().await?;
+        }
+        Ok(node)
+    }
+
+    /// Loads the demo court and its accounts.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn seed(&self) -> Result<(), StartError> {
+        let world = DemoWorld {
+            courts: &self.courts,
+            kitchens: &self.services.kitchens,
+            accounts: self.services.accounts.as_ref(),
+            passwords: self.passwords.as_ref(),
+            ids: self.services.ids.as_ref(),
+        };
+        world.load().await
+    }
+
+    /// The server on `listener`, to be awaited.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub fn listen(&self, config: &Config, listener: TcpListener) -> std::io::Result<actix_server::Server> {
+        let mut limits = ServeLimits { stop_within: Duration::from_secs(config.server.drain_s), ..ServeLimits::default() };
+        if config.server.workers > 0 {
+            limits.workers = config.server.workers;
+        }
+        let services = self.services.clone();
+        let app = move || App::new().configure(http::configure(services.clone()));
+        serve(app, &self.hub, vec![listener], &limits)
+    }
+
+    /// No new orders, sockets told when to come back; waits for them at most `within`.
+    pub async fn drain(&self, within: Duration) {
+        self.draining.store(true, Ordering::Relaxed);
+        let cut = self.hub.drain(RETRY_AFTER, within).await;
+        if cut > 0 {
+            warn!("{cut} sockets did not say goodbye in time");
+        }
+    }
+
+    /// Finishes what is in hand, then ends every actor.
+    pub async fn stop(self) {
+        self.stopping.send_replace(true);
+        if self.reactor.await.is_err() {
+            warn!("the reactor had already ended");
+        }
+        self.journal.flushed().await;
+        for arbiter in &self.arbiters {
+            arbiter.stop();
+        }
+    }
+}
+
+/// Makes riders on shift known to the zone and to the live positions, so that those who stay silent are noticed too.
+async fn restore(
+    views: &PostgresViews,
+    riders: &Directory<Rider>,
+    deliveries: &Directory<Delivery>,
+    zone: &ZoneDoor,
+    positions: &LivePositions,
+) {
+    let on_shift = match views.riders_on_shift(RESTORED_MAX).await {
+        Ok(on_shift) => on_shift,
+        Err(error) => return warn!(%error, "riders on shift cannot be listed; they are known again with their next fix"),
+    };
+    let mut known = Vec::new();
+    for rider_id in on_shift {
+        let Ok(seen) = riders.look(rider_id.0).await else { continue };
+        let mut carried = Vec::new();
+        for held in &seen.state.held {
+            if let Ok(delivery) = deliveries.look(held.delivery_id.0).await
+                && delivery.state.status().is_some_and(foodcourt_actors::dispatch::DeliveryStatus::has_food)
+            {
+                carried.push(held.delivery_id);
+            }
+        }
+        positions.restore(rider_id, &seen.state, |delivery_id| carried.contains(&delivery_id));
+        known.push((rider_id, Presence::of(&seen.state, seen.version)));
+    }
+    if !known.is_empty() {
+        info!("{} riders are on shift", known.len());
+        zone.restore(known);
+    }
+}
+
+/// Follows the business clock's anchor, which another node may have moved.
+async fn follow(database: Database, clock: Arc<BusinessClock>, mut stop: watch::Receiver<bool>) {
+    let mut tick = tokio::time::interval(FOLLOW_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut known: Option<Timestamp> = None;
+    while !*stop.borrow() {
+        tokio::select! { biased; _ = stop.changed() => return, _ = tick.tick() => {} }
+        match business_clock::anchor(&database).await {
+            Ok((anchor, wall)) if known != Some(anchor.anchored_at) => {
+                known = Some(anchor.anchored_at);
+                clock.follow(&anchor, wall);
+            }
+            Ok(_) => {}
+            Err(error) => warn!(%error, "the business clock's anchor cannot be read now"),
+        }
+    }
+}
+
+/// Closes the sockets of sessions that end.
+async fn close_revoked(hub: Hub, identities: Identities) {
+    let mut ended = identities.revocations().listen();
+    loop {
+        match ended.recv().await {
+            Ok(session) => hub.close_session(session),
+            Err(tokio::sync::broadcast::error::RecvError::Lagged(missed)) => {
+                warn!("{missed} ended sessions were not told to open sockets; their tokens are dead all the same");
+            }
+            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}

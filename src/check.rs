@@ -1,0 +1,52 @@
+//! `foodcourt check`: runs the invariants over the configured database and says what does not hold.
+
+use std::process::ExitCode;
+
+use foodcourt_actors::{invariants::INVARIANTS, ports::Journal as _};
+
+use crate::{
+    app::{StartError, database, operations},
+    config::Config,
+    postgres::{
+        business_clock,
+        journal::{JournalLimits, PgJournal},
+    },
+};
+
+/// Checks and prints; the exit code says whether all promises hold (0), one is broken (1), or it could not look (2).
+pub async fn main(config: &Config, json: bool) -> ExitCode {
+    match check(config, json).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("foodcourt: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn check(config: &Config, json: bool) -> Result<bool, StartError> {
+    let opened = database::open(config).await?;
+    let journal = PgJournal::start(&opened.settings, opened.database.clone(), JournalLimits::default()).await?;
+    let (anchor, wall) = business_clock::anchor(&opened.database).await?;
+    let end = journal.end().await.map_err(|error| StartError::Other(error.to_string()))?;
+    eprintln!("reading the journal up to position {end}");
+    let report = operations::check(&journal, anchor.business(wall)).await;
+    let report = report.map_err(|error| StartError::Other(error.to_string()))?;
+    if json {
+        println!("{}", serde_json::to_string(&report).expect("a report is plain data and always serializes"));
+    } else {
+        for (id, says) in INVARIANTS {
+            let breaches: Vec<_> = report.broken.iter().filter(|broken| broken.invariant == id).collect();
+            println!("{} {id}: {says}", if breaches.is_empty() { "holds " } else { "BROKEN" });
+            for broken in breaches {
+                println!("         {} {}", broken.stream, broken.sentence);
+            }
+        }
+        println!("{} facts in {} streams were read", report.facts, report.streams);
+    }
+    if let Some(private) = opened.private {
+        private.stop().await;
+    }
+    Ok(report.broken.is_empty())
+}
