@@ -37,7 +37,8 @@ pub async fn open(config: &Config) -> Result<Opened, StartError> {
     let dsn = private.as_ref().map_or_else(|| config.database.url.clone(), PrivatePostgres::dsn);
     let settings = DatabaseSettings {
         dsn,
-        root_certificate: (!config.database.root_certificate.is_empty()).then(|| config.database.root_certificate.clone().into()),
+        root_certificate: (!config.database.root_certificate.is_empty())
+            .then(|| config.database.root_certificate.clone().into()),
         connections_max: config.database.pool_max,
         connect_timeout: Duration::from_millis(config.database.pool_wait_ms),
         statement_timeout: Duration::from_millis(config.database.statement_timeout_ms),

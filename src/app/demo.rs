@@ -109,7 +109,8 @@ impl DemoClock for Hurried {
     fn set_speed(&self, speed: f64) -> Promise<()> {
         let (database, clock) = (self.database.clone(), Arc::clone(&self.clock));
         async move {
-            let (anchor, wall) = business_clock::set_speed(&database, speed).await.map_err(|error| Away(error.into()))?;
+            let (anchor, wall) =
+                business_clock::set_speed(&database, speed).await.map_err(|error| Away(error.into()))?;
             clock.follow(&anchor, wall);
             info!("business time runs {speed} times faster than the wall");
             Ok(())

@@ -103,10 +103,13 @@ impl Node {
     /// [`StartError`] with what to do.
     pub async fn start(config: &Config, opened: &Opened) -> Result<Self, StartError> {
         let database = opened.database.clone();
-        let other = |what: &str, error: &dyn std::error::Error| StartError::Other(format!("{what}: {}", super::sentence(error)));
+        let other = |what: &str, error: &dyn std::error::Error| {
+            StartError::Other(format!("{what}: {}", super::sentence(error)))
+        };
         let (anchor, now) = business_clock::anchor(&database).await?;
         let clock = Arc::new(BusinessClock::new(&anchor, now));
-        let wall: Arc<dyn Clock> = Arc::new(BusinessClock::new(&Anchor { anchored_at: now, business_at: now, speed: 1.0 }, now));
+        let wall: Arc<dyn Clock> =
+            Arc::new(BusinessClock::new(&Anchor { anchored_at: now, business_at: now, speed: 1.0 }, now));
         let ids: Arc<dyn Ids> = Arc::new(RandomIds);
         let journal_limits = JournalLimits { queue_max: config.database.journal_queue_max, ..JournalLimits::default() };
         let journal = Arc::new(PgJournal::start(&opened.settings, database.clone(), journal_limits).await?);
@@ -151,8 +154,10 @@ impl Node {
         let hashes = Argon2Passwords::new(config.auth.hashes_at_once, config.auth.hash_queue_max);
         let passwords = Arc::new(hashes.map_err(|error| other("passwords cannot be hashed", &error))?);
         std::fs::create_dir_all(&config.data.dir).map_err(|error| other("the data folder cannot be made", &error))?;
-        let key = SigningKey::at(&config.data.dir.join("signing.key")).map_err(|error| other("the signing key", &error))?;
-        let tokens = Tokens::new(&key, &config.server.public_url, Arc::clone(&wall)).map_err(|error| other("the signing key", &error))?;
+        let key =
+            SigningKey::at(&config.data.dir.join("signing.key")).map_err(|error| other("the signing key", &error))?;
+        let tokens = Tokens::new(&key, &config.server.public_url, Arc::clone(&wall))
+            .map_err(|error| other("the signing key", &error))?;
         let revocations = foodcourt_actors::user::revocation::Revocations::default();
         let identities = Identities::new(tokens.clone(), accounts.clone(), revocations.clone(), Arc::clone(&wall));
 
@@ -222,7 +227,8 @@ impl Node {
             Arc::new(riders.clone()),
         ];
         let stopping = watch::Sender::new(false);
-        let (stop, sweep, stop_sweep) = (stopping.subscribe(), Sweep::new(kernel.clone(), sleepers), stopping.subscribe());
+        let (stop, sweep, stop_sweep) =
+            (stopping.subscribe(), Sweep::new(kernel.clone(), sleepers), stopping.subscribe());
         let (finished, reactor_ended) = tokio::sync::oneshot::channel();
         let reacting = Arbiter::new();
         reacting.spawn_fn(move || {
@@ -321,7 +327,8 @@ impl Node {
     /// # Errors
     /// When the listener cannot be used.
     pub fn listen(&self, config: &Config, listener: TcpListener) -> std::io::Result<actix_server::Server> {
-        let mut limits = ServeLimits { stop_within: Duration::from_secs(config.server.drain_s), ..ServeLimits::default() };
+        let mut limits =
+            ServeLimits { stop_within: Duration::from_secs(config.server.drain_s), ..ServeLimits::default() };
         if config.server.workers > 0 {
             limits.workers = config.server.workers;
         }
@@ -362,7 +369,9 @@ async fn restore(
 ) {
     let on_shift = match views.riders_on_shift(RESTORED_MAX).await {
         Ok(on_shift) => on_shift,
-        Err(error) => return warn!(%error, "riders on shift cannot be listed; they are known again with their next fix"),
+        Err(error) => {
+            return warn!(%error, "riders on shift cannot be listed; they are known again with their next fix");
+        }
     };
     let mut known = Vec::new();
     for rider_id in on_shift {

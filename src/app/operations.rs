@@ -15,8 +15,8 @@ use futures_util::{FutureExt, future::BoxFuture};
 use super::metrics::Metrics;
 use crate::{
     clock::BusinessClock,
-    ports::{Away, DeadLetterView, InvariantReport, Operations, Promise},
     live::hub::Hub,
+    ports::{Away, DeadLetterView, InvariantReport, Operations, Promise},
     postgres::{Database, dead_letters::dead_letters},
 };
 

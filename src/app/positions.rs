@@ -48,7 +48,11 @@ impl LivePositions {
     pub fn restore(&self, rider_id: RiderId, state: &RiderState, picked_up: impl Fn(DeliveryId) -> bool) {
         let carried = state.held.iter().filter_map(|held| {
             let job = held.job.as_ref()?;
-            Some(Carried { delivery_id: held.delivery_id, order_id: job.order_id, picked_up: picked_up(held.delivery_id) })
+            Some(Carried {
+                delivery_id: held.delivery_id,
+                order_id: job.order_id,
+                picked_up: picked_up(held.delivery_id),
+            })
         });
         let carried: Vec<Carried> = carried.collect();
         if !carried.is_empty() {
@@ -78,7 +82,9 @@ impl LivePositions {
                 if let Ok(DeliveryEvent::PickedUp(step)) = fact.typed()
                     && let Some(bag) = all.get_mut(&step.rider_id)
                 {
-                    bag.iter_mut().filter(|known| known.delivery_id == step.delivery_id).for_each(|known| known.picked_up = true);
+                    bag.iter_mut()
+                        .filter(|known| known.delivery_id == step.delivery_id)
+                        .for_each(|known| known.picked_up = true);
                 }
             }
             _ => {}

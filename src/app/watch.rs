@@ -23,17 +23,12 @@ use serde_json::{Value, json};
 
 use crate::{
     clock::BusinessClock,
-    http::{
-        identity::Identities,
-        auth::hash_of,
-        live::watcher,
-        principal::Principal as SignedIn,
-    },
-    ports::{LiveTickets, Views},
+    http::{auth::hash_of, identity::Identities, live::watcher, principal::Principal as SignedIn},
     live::{
         source::{Access, Fix, LiveSource, Principal, Problem, ServerTime, Taken, View},
         topic::Topic,
     },
+    ports::{LiveTickets, Views},
 };
 
 /// Tickets live this long after they were given out; the session must have outlived it.
@@ -72,7 +67,13 @@ impl Watch {
     async fn access(self, principal: Principal, topic: Topic) -> Result<Access, Problem> {
         let expires_at = self.wall.now().plus_s(TICKET_S);
         let person = self.identities.holder(principal.user_id, principal.session_id, expires_at).await;
-        let person = person.map_err(|problem| if actix_web::ResponseError::status_code(&problem).is_server_error() { Problem::unavailable() } else { Problem::not_found() })?;
+        let person = person.map_err(|problem| {
+            if actix_web::ResponseError::status_code(&problem).is_server_error() {
+                Problem::unavailable()
+            } else {
+                Problem::not_found()
+            }
+        })?;
         let view = match topic {
             Topic::Order(id) => self.order_view(&person, id).await?,
             Topic::Kitchen(id) => {
@@ -120,7 +121,9 @@ impl Watch {
             let spot = |rider_id: UserId| {
                 let fix = self.trackers.get()?.current(rider_id)?;
                 let (lat, lon) = (fix.position.lat(), fix.position.lon());
-                Some(json!({ "rider_id": rider_id, "lat": lat, "lon": lon, "at": fix.at, "heading_deg": fix.heading_deg }))
+                Some(
+                    json!({ "rider_id": rider_id, "lat": lat, "lon": lon, "at": fix.at, "heading_deg": fix.heading_deg }),
+                )
             };
             return Ok((0, json!({ "riders": on_shift.into_iter().filter_map(spot).collect::<Vec<_>>() })));
         };
@@ -176,7 +179,12 @@ impl LiveSource for Watch {
         async move {
             let holder = watch.tickets.redeem(hash_of(&ticket)).await.ok()??;
             let expires_at = watch.wall.now().plus_s(TICKET_S);
-            watch.identities.holder(holder.user_id, holder.session_id, expires_at).await.ok().map(|person| watcher(&person))
+            watch
+                .identities
+                .holder(holder.user_id, holder.session_id, expires_at)
+                .await
+                .ok()
+                .map(|person| watcher(&person))
         }
         .boxed()
     }
@@ -238,7 +246,12 @@ impl LiveSource for Watch {
                 heading_deg: fix.heading_deg,
             });
             let taken = trackers.get().ok_or_else(Problem::unavailable)?.take(principal.user_id, fixes.collect());
-            Ok(Taken { accepted: taken.accepted, late: taken.late, quarantined: taken.quarantined, fix_seq: taken.fix_seq })
+            Ok(Taken {
+                accepted: taken.accepted,
+                late: taken.late,
+                quarantined: taken.quarantined,
+                fix_seq: taken.fix_seq,
+            })
         }
         .boxed()
     }

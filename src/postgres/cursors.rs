@@ -32,7 +32,9 @@ impl PgCursors {
 /// # Errors
 /// [`DatabaseError`].
 pub async fn free_all(database: &Database) -> Result<u64, DatabaseError> {
-    database.execute("update reactor_cursor set lease_until = clock_timestamp() where lease_until > clock_timestamp()", &[]).await
+    database
+        .execute("update reactor_cursor set lease_until = clock_timestamp() where lease_until > clock_timestamp()", &[])
+        .await
 }
 
 async fn lease(
