@@ -1,6 +1,8 @@
 //! The messages of `foodcourt.v1` as they stand on the wire; `docs/protocol.md` explains each. What a client sends
 //! is parsed here once; what the server sends is framed here once.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use foodcourt_actors::{
     event::{Recorded, Version},
     ids::UserId,
@@ -231,7 +233,12 @@ pub fn fact(source: &dyn LiveSource, access: &Access, fact: &Recorded) -> Framed
         data: serde_json::Value,
     }
     let topic = access.topic.to_string();
-    match source.project(access.view, fact) {
+    // A fact that cannot be shown must not take its watchers' sockets with it: it is hidden and reported.
+    let shown = catch_unwind(AssertUnwindSafe(|| source.project(access.view, fact))).unwrap_or_else(|_| {
+        tracing::error!(event.id = %fact.event_id, "live: showing {} of {} panicked", fact.kind, fact.stream);
+        None
+    });
+    match shown {
         Some(data) => Framed::json(&Fact { kind: &fact.kind, topic: &topic, seq: fact.version, at: fact.at, data }),
         None => Framed::json(&Reply::Redacted { topic: &topic, seq: fact.version }),
     }

@@ -26,7 +26,25 @@ use super::{
 const FACTS_PER_TURN: usize = 64;
 
 impl Worker {
-    pub(super) async fn run(self: Rc<Self>) {
+    /// Runs rounds for as long as the thread lives. A panic costs the post in hand, which the journal has.
+    pub(super) async fn supervise(self: Rc<Self>) {
+        while let Err(ended) = actix_rt::spawn(Rc::clone(&self).run()).await {
+            if ended.is_cancelled() {
+                return;
+            }
+            tracing::error!(error = %ended, "live: a worker's rounds panicked and begin anew");
+            self.lose_track();
+        }
+    }
+    /// Facts have not been heard: every watcher reads the journal.
+    fn lose_track(&self) {
+        self.recent.borrow_mut().clear();
+        self.lag.set(self.lag.get() + 1);
+        for watchers in self.channels.borrow().values() {
+            watchers.iter().for_each(|subscription| subscription.fall_behind());
+        }
+    }
+    async fn run(self: Rc<Self>) {
         let mut ticks = interval(self.limits.tick);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for tick in 0_usize.. {
@@ -44,12 +62,10 @@ impl Worker {
     }
     async fn read_post(&self) {
         let post = self.inbox.take();
+        // Revocations do not wait behind facts.
+        post.orders.into_iter().for_each(|order| self.obey(order));
         if post.overflowed {
-            self.recent.borrow_mut().clear();
-            self.lag.set(self.lag.get() + 1);
-            for watchers in self.channels.borrow().values() {
-                watchers.iter().for_each(|subscription| subscription.fall_behind());
-            }
+            self.lose_track();
         }
         let source = self.hub.source();
         for facts in post.facts.chunks(FACTS_PER_TURN) {
@@ -69,7 +85,6 @@ impl Worker {
         for ((topic, rider), spotted) in post.positions {
             self.spot(topic, rider, spotted, now);
         }
-        post.orders.into_iter().for_each(|order| self.obey(order));
     }
     fn spot(&self, topic: Topic, rider: Uuid, spotted: Spotted, now: Instant) {
         let mut paces = self.paces.borrow_mut();

@@ -114,7 +114,7 @@ impl Worker {
             limits,
         });
         WORKERS.with_borrow_mut(|workers| workers.push((hub.address(), Rc::downgrade(&worker))));
-        actix_rt::spawn(Rc::clone(&worker).run());
+        actix_rt::spawn(Rc::clone(&worker).supervise());
         worker
     }
     /// Whether this log-in was closed after it was begun to find out who it is: it must not slip through.

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use foodcourt::live::LiveLimits;
 
-use crate::world::{World, order, principal};
+use crate::world::{PATIENCE, World, order, principal};
 
 const ORDERS: u128 = 4;
 const FACTS: u64 = 300;
@@ -103,4 +103,21 @@ async fn a_journal_that_is_away_for_a_moment_costs_time_not_facts() {
     for seq in 2..=40 {
         assert_eq!(client.hear().await["seq"], seq);
     }
+}
+
+#[actix_web::test]
+async fn a_worker_whose_round_panics_begins_anew_and_misses_nothing() {
+    let world = World::start(LiveLimits::default(), 1);
+    world.source.publish(order(1), 0);
+    let mut client = world.enter(principal(1, false)).await;
+    client.subscribe(order(1), None).await;
+    world.ids.broken.store(true, Relaxed);
+    let hub = world.hub.clone();
+    actix_web::rt::spawn(async move { hub.drain(PATIENCE, PATIENCE).await });
+    for seq in 2..50 {
+        world.source.publish(order(1), 0);
+        assert_eq!(client.hear().await["seq"], seq);
+        tokio::task::yield_now().await; // the drain breaks the dice somewhere in here
+    }
+    assert!(!world.ids.broken.load(Relaxed), "nothing panicked");
 }

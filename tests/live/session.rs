@@ -30,6 +30,21 @@ async fn a_snapshot_at_n_is_followed_by_n_plus_1() {
 }
 
 #[actix_web::test]
+async fn a_fact_that_cannot_be_shown_is_hidden_and_the_rest_goes_on() {
+    let world = World::start(LiveLimits::default(), 1);
+    world.source.publish(order(1), 0);
+    world.source.poison.store(2, std::sync::atomic::Ordering::Relaxed);
+    let mut client = world.enter(principal(1, false)).await;
+    client.subscribe(order(1), None).await;
+    for _ in 2..=4 {
+        world.source.publish(order(1), 0);
+    }
+    assert_eq!(client.hear().await, json!({"type": "redacted", "topic": order(1).to_string(), "seq": 2}));
+    assert_eq!(client.hear().await["seq"], 3);
+    assert_eq!(client.hear().await["type"], "order.noted");
+}
+
+#[actix_web::test]
 async fn a_topic_is_spelled_as_the_client_spelled_it() {
     let world = World::start(LiveLimits::default(), 1);
     let me = principal(9, true);

@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -36,12 +36,17 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Counts up; jitter is the middle of its range.
 #[derive(Default)]
-pub struct CountedIds(AtomicU64);
+pub struct CountedIds {
+    next: AtomicU64,
+    /// The next call of `below` panics.
+    pub broken: AtomicBool,
+}
 impl Ids for CountedIds {
     fn next(&self) -> Uuid {
-        Uuid::from_u128(u128::from(self.0.fetch_add(1, Relaxed)))
+        Uuid::from_u128(u128::from(self.next.fetch_add(1, Relaxed)))
     }
     fn below(&self, bound: u64) -> u64 {
+        assert!(!self.broken.swap(false, Relaxed), "broken dice");
         bound / 2
     }
 }
@@ -55,6 +60,8 @@ pub struct Source {
     pub reads: AtomicUsize,
     /// The next reads of the journal fail.
     pub failing_reads: AtomicUsize,
+    /// The fact with this number panics whoever shows it.
+    pub poison: AtomicU64,
     hub: OnceLock<Hub>,
 }
 
@@ -132,6 +139,7 @@ impl LiveSource for Source {
         })
     }
     fn project(&self, _: View, fact: &Recorded) -> Option<Value> {
+        assert!(fact.version != self.poison.load(Relaxed), "cannot show this one");
         (&*fact.kind != "order.secret").then(|| serde_json::from_str(&fact.body).unwrap())
     }
     fn take_fixes(&self, principal: Principal, fixes: Vec<Fix>) -> BoxFuture<'static, Result<Taken, Problem>> {
@@ -155,13 +163,15 @@ pub struct World {
     pub address: SocketAddr,
     pub hub: Hub,
     pub source: Arc<Source>,
+    pub ids: Arc<CountedIds>,
     pub server: actix_server::ServerHandle,
 }
 
 impl World {
     pub fn start(limits: LiveLimits, workers: usize) -> Self {
         let source = Arc::new(Source::default());
-        let hub = Hub::new(Arc::clone(&source) as Arc<dyn LiveSource>, Arc::new(CountedIds::default()), limits);
+        let ids = Arc::new(CountedIds::default());
+        let hub = Hub::new(Arc::clone(&source) as Arc<dyn LiveSource>, Arc::clone(&ids) as Arc<dyn Ids>, limits);
         source.hub.set(hub.clone()).ok().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -176,7 +186,7 @@ impl World {
         let server = serve(app, &hub, vec![listener], &ServeLimits { workers, ..ServeLimits::default() }).unwrap();
         let handle = server.handle();
         actix_web::rt::spawn(server);
-        Self { address, hub, source, server: handle }
+        Self { address, hub, source, ids, server: handle }
     }
     /// A socket that has said nothing.
     pub async fn connect(&self) -> Client {
