@@ -30,7 +30,7 @@ pub trait Policy: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the fact cannot be read.
-    #[allow(clippy::type_complexity)]
+    #[allow(clippy::type_complexity, reason = "a list of wishes; a name for it would say less")]
     fn react(fact: &Recorded) -> Result<Vec<(Uuid, <Self::Decider as Decider>::Command)>, DecodeError>;
 }
 

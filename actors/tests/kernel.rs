@@ -1,6 +1,8 @@
 //! The kernel against the memory journal: batching, healing of conflicts, honest refusals, supervision, deadlines,
 //! passivation, the reactor's order and cursors. Virtual time throughout; no test waits for the wall.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
 mod counter;
 
 use std::{

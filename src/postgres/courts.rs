@@ -15,11 +15,14 @@ use crate::ports::{Away, CourtEntry, Courts, Promise};
 /// How long the courts are believed: a new one is seen everywhere after that.
 const REMEMBERED: Duration = Duration::from_secs(10);
 
+/// The courts, and when they were read.
+type Remembered = (Instant, Vec<CourtEntry>);
+
 /// Courts in PostgreSQL.
 #[derive(Clone)]
 pub struct PostgresCourts {
     database: Database,
-    remembered: Arc<Mutex<Option<(Instant, Vec<CourtEntry>)>>>,
+    remembered: Arc<Mutex<Option<Remembered>>>,
 }
 
 impl PostgresCourts {

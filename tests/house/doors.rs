@@ -29,18 +29,8 @@ const DOORS: &[(&str, &[&str], &str)] = &[
 ];
 
 /// What the product was asked to be made of. All of it does real work.
-const ASKED_FOR: [&str; 10] = [
-    "actix",
-    "actix-web",
-    "actix-web-actors",
-    "tokio-postgres",
-    "bb8",
-    "fred",
-    "serde",
-    "jsonwebtoken",
-    "geo",
-    "rstar",
-];
+const ASKED_FOR: [&str; 9] =
+    ["actix", "actix-web", "actix-web-actors", "tokio-postgres", "bb8", "serde", "jsonwebtoken", "geo", "rstar"];
 
 /// What the domain must never depend on.
 const NO_IO: [&str; 10] = [

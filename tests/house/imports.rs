@@ -87,10 +87,11 @@ const RULES: &[Rule] = &[
             "actors/dispatch/zone.rs",
             "actors/rider/presence.rs",
             "actors/user/revocation.rs",
+            "actors/user/accounts.rs",
         ],
         never: &["async", "await", "actix", "tokio", "tracing", "futures_util", "crate::directory", "crate::entity"],
         unless: &[],
-        why: "rules are pure functions; only effects, the zone and what lives in memory touch the machinery",
+        why: "rules are pure functions; only effects, the zone, what lives in memory and the services' own ports touch the machinery",
         planted: ("actors/order/decide.rs", "pub async fn decide() {}"),
     },
     Rule {

@@ -64,10 +64,10 @@ pub(super) async fn clear(folder: &Folder, progress: &(dyn Fn(&str) + Sync)) -> 
 /// Sends a signal; a process that is gone by now is what was wanted.
 pub(super) fn tell(pid: u32, signal: Signal) {
     let Some(target) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
-    if let Err(error) = kill_process(target, signal) {
-        if error != rustix::io::Errno::SRCH {
-            warn!(pid, %error, "cannot signal PostgreSQL");
-        }
+    if let Err(error) = kill_process(target, signal)
+        && error != rustix::io::Errno::SRCH
+    {
+        warn!(pid, %error, "cannot signal PostgreSQL");
     }
 }
 
