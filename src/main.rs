@@ -108,11 +108,7 @@ fn main() -> ExitCode {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => fail(&error.to_string()),
             },
-            Some(Command::City(args)) => match city::run(args.into()).await {
-                Ok(summary) if summary.is_clean() => ExitCode::SUCCESS,
-                Ok(_) => ExitCode::from(1),
-                Err(error) => fail(&error.to_string()),
-            },
+            Some(Command::City(args)) => drive(args).await,
             Some(Command::Migrate) => match app::migrate(&config).await {
                 Ok(applied) => {
                     println!("{applied} migrations applied; the database is up to date");
@@ -130,6 +126,21 @@ fn main() -> ExitCode {
             Some(Command::Check { json }) => check::main(&config, json).await,
         }
     })
+}
+
+/// Runs the city and tells how it went: sentences, and with `--json` one object on the last line of stdout.
+async fn drive(args: city::CityArgs) -> ExitCode {
+    let json = args.json;
+    match city::run(args.into()).await {
+        Ok(summary) => {
+            eprintln!("{summary}");
+            if json {
+                println!("{}", serde_json::to_string(&summary).expect("a summary is plain data and always serializes"));
+            }
+            if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+        }
+        Err(error) => fail(&error.to_string()),
+    }
 }
 
 /// Says why on stderr and gives the exit code of a start that cannot work.
