@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod credentials;
 pub mod revocation;
+pub mod seed;
 pub mod session;
 pub mod throttle;
 

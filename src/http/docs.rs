@@ -18,6 +18,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
     authorization::Who,
+    cursor::Page,
     problem::{self, FieldError, Kind},
     routes::{OPERATIONS, Operation, Verb},
 };
@@ -33,6 +34,12 @@ pub fn shape_of<T: ToSchema>(schemas: &mut Schemas) -> RefOr<Schema> {
     T::schemas(&mut found);
     schemas.extend(found);
     RefOr::Ref(Ref::from_schema_name(T::name()))
+}
+
+/// The shape of a page of `T`.
+pub fn page_of<T: ToSchema>(schemas: &mut Schemas) -> RefOr<Schema> {
+    shape_of::<T>(schemas); // a generic type does not tell of its parameter
+    shape_of::<Page<T>>(schemas)
 }
 
 /// A failure (RFC 9457).

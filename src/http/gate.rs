@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use actix_web::{
-    Error, HttpMessage as _, HttpRequest, HttpResponse,
+    Error, HttpMessage as _, HttpRequest,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::header::{HeaderName, HeaderValue},
@@ -36,7 +36,7 @@ pub async fn enter(
     let services = request.app_data::<Data<Services>>().expect("services are part of every app").clone();
     let counted = match admit(operation, &request, &services).await {
         Ok(counted) => counted,
-        Err(problem) => return Ok(request.into_response(HttpResponse::from_error(problem))),
+        Err(problem) => return Ok(request.error_response(problem)),
     };
     let mut answer = next.call(request).await?.map_into_boxed_body();
     if let Some((policy, left)) = counted {

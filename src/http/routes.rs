@@ -38,6 +38,19 @@ pub enum Verb {
     Delete,
 }
 
+impl Verb {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
 impl From<Verb> for Method {
     fn from(verb: Verb) -> Self {
         match verb {
@@ -121,6 +134,9 @@ impl Operation {
     const fn gives<T: utoipa::ToSchema>(self, status: u16) -> Self {
         Self { gives: Some(docs::shape_of::<T>), status, ..self }
     }
+    const fn lists<T: utoipa::ToSchema>(self) -> Self {
+        Self { gives: Some(docs::page_of::<T>), ..self }
+    }
     const fn status(self, status: u16) -> Self {
         Self { status, ..self }
     }
@@ -141,21 +157,21 @@ const CUSTOMERS: Who = Only(&[Customer]);
 #[rustfmt::skip]
 pub static OPERATIONS: &[Operation] = operations![
     Post "/v1/orders" order::place "place_order": "Places an order, from a quote or from a basket priced on the spot", by(CUSTOMERS), counted(Class::Order), keyed(), takes::<order::PlaceRequest>(), gives::<order::OrderBody>(201);
-    Get "/v1/orders" order::list "list_orders": "My orders, newest first", by(SignedIn), paged(), gives::<order::OrderPage>(200);
+    Get "/v1/orders" order::list "list_orders": "My orders, newest first", by(SignedIn), paged(), lists::<order::OrderBody>();
     Get "/v1/orders/{id}" order::show "show_order": "An order as its reader may see it", by(SignedIn), of(Whose::Order), gives::<order::OrderBody>(200);
     Post "/v1/orders/{id}/cancellation" order::cancel "cancel_order": "Calls an order off; the answer comes as events", by(Only(&[Customer, Admin])), of(Whose::Order), keyed(), takes::<order::CancelRequest>(), gives::<order::OrderBody>(202);
-    Get "/v1/orders/{id}/events" order::events "order_events": "An order's history as a list, or as an event stream with Last-Event-ID", by(SignedIn), of(Whose::Order), gives::<order::History>(200);
+    Get "/v1/orders/{id}/events" order::events "order_events": "An order's history as a list, or as an event stream with Last-Event-ID", by(SignedIn), of(Whose::Order), lists::<order::HistoryItem>();
     Post "/v1/riders/me/locations" rider::locations "send_locations": "Fixes of my device, oldest first", by(RIDERS), counted(Class::Fixes), takes::<rider::Fixes>(), gives::<rider::TakenBody>(200);
     Post "/v1/quotes" quote::create "create_quote": "Prices a basket; the price is honoured for ten minutes", by(CUSTOMERS), counted(Class::Order), keyed(), takes::<foodcourt_actors::order::pricing::BasketRequest>(), gives::<quote::QuoteBody>(201);
-    Get "/v1/courts" court::list "list_courts": "Courts", gives::<court::CourtPage>(200);
-    Get "/v1/kitchens" kitchen::list "list_kitchens": "Kitchens, of one court with court_id", gives::<kitchen::KitchenPage>(200);
+    Get "/v1/courts" court::list "list_courts": "Courts", lists::<court::CourtBody>();
+    Get "/v1/kitchens" kitchen::list "list_kitchens": "Kitchens, of one court with court_id", lists::<kitchen::KitchenBody>();
     Get "/v1/kitchens/{id}/menu" menu::show "show_menu": "A kitchen's card", gives::<menu::MenuBody>(200);
     Put "/v1/kitchens/{id}/menu" menu::publish "publish_menu": "Puts a whole menu in place of the one before", by(STAFF), of(Whose::Kitchen), takes::<menu::MenuRequest>(), gives::<menu::MenuBody>(200);
     Post "/v1/kitchens/{id}/sold_out" menu::sell_out "sell_out": "86: takes an item or a modifier off the menu", by(STAFF), of(Whose::Kitchen), takes::<menu::SoldOutRequest>(), gives::<menu::MenuBody>(200);
     Delete "/v1/kitchens/{id}/sold_out/{what}" menu::bring_back "bring_back": "Puts an item or a modifier back on the menu", by(STAFF), of(Whose::Kitchen), status(204);
     Put "/v1/kitchens/{id}/pause" kitchen::pause "pause_kitchen": "Takes no new tickets until then", by(STAFF), of(Whose::Kitchen), takes::<kitchen::PauseRequest>(), gives::<kitchen::KitchenBody>(200);
     Delete "/v1/kitchens/{id}/pause" kitchen::resume "resume_kitchen": "Takes new tickets again", by(STAFF), of(Whose::Kitchen), status(204);
-    Get "/v1/kitchens/{id}/tickets" ticket::list "list_tickets": "A kitchen's open tickets, oldest first", by(STAFF), of(Whose::Kitchen), gives::<ticket::TicketPage>(200);
+    Get "/v1/kitchens/{id}/tickets" ticket::list "list_tickets": "A kitchen's open tickets, oldest first", by(STAFF), of(Whose::Kitchen), lists::<ticket::TicketBody>();
     Post "/v1/tickets/{id}/acceptance" ticket::accept "accept_ticket": "The kitchen cooks it", by(STAFF), of(Whose::Ticket), takes::<ticket::AcceptRequest>(), gives::<ticket::TicketBody>(200);
     Post "/v1/tickets/{id}/rejection" ticket::reject "reject_ticket": "The kitchen does not", by(STAFF), of(Whose::Ticket), takes::<ticket::RejectRequest>(), gives::<ticket::TicketBody>(200);
     Post "/v1/tickets/{id}/delay" ticket::delay "delay_ticket": "It takes longer", by(STAFF), of(Whose::Ticket), keyed(), takes::<ticket::DelayRequest>(), gives::<ticket::TicketBody>(200);
@@ -164,7 +180,7 @@ pub static OPERATIONS: &[Operation] = operations![
     Get "/v1/riders/me" rider::me "show_rider": "My shift, my offers, my bag", by(RIDERS), gives::<rider::RiderBody>(200);
     Put "/v1/riders/me/shift" rider::start_shift "start_shift": "Goes on duty", by(RIDERS), takes::<rider::ShiftRequest>(), gives::<rider::RiderBody>(200);
     Delete "/v1/riders/me/shift" rider::end_shift "end_shift": "Goes off duty", by(RIDERS), status(204);
-    Get "/v1/riders/me/offers" offer::list "list_offers": "My open offers", by(RIDERS), gives::<offer::OfferPage>(200);
+    Get "/v1/riders/me/offers" offer::list "list_offers": "My open offers", by(RIDERS), lists::<offer::OfferBody>();
     Post "/v1/offers/{id}/acceptance" offer::accept "accept_offer": "Takes a delivery; 202 while it is being settled", by(RIDERS), of(Whose::Offer), gives::<delivery::DeliveryBody>(200);
     Post "/v1/offers/{id}/decline" offer::decline "decline_offer": "Leaves it to somebody else", by(RIDERS), of(Whose::Offer), status(204);
     Get "/v1/deliveries/{id}" delivery::show "show_delivery": "A delivery; door and contact only for the rider it is assigned to", by(SignedIn), of(Whose::Delivery), gives::<delivery::DeliveryBody>(200);
@@ -184,10 +200,10 @@ pub static OPERATIONS: &[Operation] = operations![
     Post "/v1/auth/refresh" auth::refresh "refresh_session": "New tokens for a refresh token, which is spent by this", counted(Class::Auth), takes::<auth::RefreshRequest>(), gives::<auth::Session>(200);
     Post "/v1/auth/logout" auth::logout "sign_out": "Ends the session", counted(Class::Auth), takes::<auth::RefreshRequest>(), status(204);
     Get "/v1/me" me::show "show_me": "Who I am", by(SignedIn), gives::<me::Me>(200);
-    Get "/v1/admin/orders" admin::orders "admin_orders": "All orders, newest first, in one state with status", by(ADMINS), paged(), gives::<order::OrderPage>(200);
-    Get "/v1/admin/riders" admin::riders "admin_riders": "Riders on shift, where they are and what they hold", by(ADMINS), gives::<admin::RiderPage>(200);
-    Get "/v1/admin/invariants" admin::invariants "admin_invariants": "The invariants and whether each holds", by(ADMINS), gives::<admin::InvariantPage>(200);
-    Get "/v1/admin/dead_letters" admin::dead_letters "admin_dead_letters": "Facts that a service could not take", by(ADMINS), gives::<admin::DeadLetterPage>(200);
+    Get "/v1/admin/orders" admin::orders "admin_orders": "All orders, newest first, in one state with status", by(ADMINS), paged(), lists::<order::OrderBody>();
+    Get "/v1/admin/riders" admin::riders "admin_riders": "Riders on shift, where they are and what they hold", by(ADMINS), lists::<admin::RiderOnShift>();
+    Get "/v1/admin/invariants" admin::invariants "admin_invariants": "The invariants and whether each holds", by(ADMINS), lists::<crate::ports::InvariantReport>();
+    Get "/v1/admin/dead_letters" admin::dead_letters "admin_dead_letters": "Facts that a service could not take", by(ADMINS), lists::<crate::ports::DeadLetterView>();
     Get "/v1/demo" demo::show "show_demo": "Accounts to play with (demo only)", gives::<demo::DemoBody>(200);
     Put "/v1/demo/clock" demo::set_clock "set_clock": "Business time runs that much faster (demo only)", by(ADMINS), takes::<demo::ClockRequest>(), gives::<demo::ClockBody>(200);
     Post "/v1/demo/riders" demo::add_riders "add_riders": "Riders that did not exist before (demo only)", by(ADMINS), keyed(), takes::<demo::RidersRequest>(), gives::<demo::AccountsBody>(201);
@@ -210,7 +226,10 @@ pub fn configure(services: Data<Services>) -> impl Fn(&mut ServiceConfig) + Clon
                 .route((operation.handler)());
             everything = everything.service(resource);
         }
-        everything = everything.service(docs::swagger()).default_service(web::route().to(otherwise));
+        everything = everything
+            .service(web::redirect("/swagger", "/swagger/"))
+            .service(docs::swagger())
+            .default_service(web::route().to(otherwise));
         config.app_data(services.clone()).service(everything.wrap(from_fn(gate::frame)));
     }
 }

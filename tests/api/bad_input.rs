@@ -1,0 +1,144 @@
+//! What is wrong is said, by field, and nothing comes of it.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::world::{World, basket, delivery_order, order, random};
+
+/// Changes the value at `pointer`.
+fn with(mut body: Value, pointer: &str, value: Value) -> Value {
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    match body.pointer_mut(parent).unwrap() {
+        Value::Array(items) => items[field.parse::<usize>().unwrap()] = value,
+        object => object[field] = value,
+    }
+    body
+}
+
+#[actix_rt::test]
+async fn each_wrong_field_of_an_order_is_named() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let (pickup, delivery) = (order(2), delivery_order());
+    let other = foodcourt_actors::demo::kitchens().into_iter().find(|one| one.opened.court_id != crate::world::court());
+    let other = crate::world::line(&other.unwrap());
+    let cases: Vec<(Value, &str, &str)> = vec![
+        (with(pickup.clone(), "/basket/lines/0/quantity", json!(-1)), "/basket/lines/0/quantity", "negative"),
+        (with(pickup.clone(), "/basket/lines/0/quantity", json!(0)), "/basket/lines/0/quantity", "none"),
+        (
+            with(pickup.clone(), "/basket/lines/0/quantity", json!(1_000_000_000_000_i64)),
+            "/basket/lines/0/quantity",
+            "huge",
+        ),
+        (with(pickup.clone(), "/basket/lines/0/quantity", json!("two")), "/basket/lines/0/quantity", "type"),
+        (with(pickup.clone(), "/basket/lines/1/surprise", json!(1)), "/basket/lines/1/surprise", "unknown field"),
+        (with(pickup.clone(), "/basket/lines/0/note", json!("a\u{0}b")), "/basket/lines/0/note", "NUL"),
+        (with(pickup.clone(), "/basket/lines/0/note", json!("a\u{7}b")), "/basket/lines/0/note", "control"),
+        (with(pickup.clone(), "/basket/lines/0/note", json!("x".repeat(201))), "/basket/lines/0/note", "long"),
+        (with(pickup.clone(), "/basket/lines/0/item_id", json!(random())), "/basket/lines/0/item_id", "foreign id"),
+        (with(pickup.clone(), "/basket/lines/0/item_id", json!("x")), "/basket/lines/0/item_id", "no id"),
+        (with(pickup.clone(), "/basket/lines/0", other), "/basket/lines/0/kitchen_id", "two courts"),
+        (with(pickup.clone(), "/basket/court_id", json!(random())), "/basket/court_id", "no court"),
+        (with(pickup.clone(), "/basket/lines", json!([])), "/basket/lines", "empty"),
+        (with(pickup.clone(), "/basket/wanted_at", json!("2001-01-01T00:00:00Z")), "/basket/wanted_at", "past"),
+        (with(pickup.clone(), "/basket/wanted_at", json!("soon")), "/basket/wanted_at", "no time"),
+        (
+            with(pickup.clone(), "/basket/tip", json!({"amount": -1, "currency": "EUR"})),
+            "/basket/tip/amount",
+            "negative tip",
+        ),
+        (
+            with(pickup.clone(), "/basket/tip", json!({"amount": 1, "currency": "eur"})),
+            "/basket/tip/currency",
+            "no currency",
+        ),
+        (with(delivery.clone(), "/basket/dropoff", json!({"lat": 91, "lon": 0})), "/basket/dropoff", "off the globe"),
+        (with(delivery.clone(), "/basket/dropoff", json!({"lat": 1, "lon": 1})), "/basket/dropoff", "too far"),
+        (with(delivery.clone(), "/basket/dropoff", Value::Null), "/basket/dropoff", "nowhere"),
+        (with(delivery.clone(), "/contact/address", Value::Null), "/contact/address", "no address"),
+        (with(delivery.clone(), "/contact/note", json!("card 4111 1111 1111 1111")), "/contact/note", "card number"),
+        (with(delivery, "/contact", Value::Null), "/contact", "no contact"),
+        (with(pickup.clone(), "/payment_method", json!("4111111111111111")), "/payment_method", "card number"),
+        (with(pickup.clone(), "/payment_method", json!("")), "/payment_method", "nothing to pay with"),
+        (with(pickup, "/quote_id", json!(random())), "/quote_id", "quote and basket"),
+    ];
+    for (body, pointer, what) in cases {
+        let problem = mia.once("/v1/orders", &body).await.problem(422, "invalid-field");
+        let pointers: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
+        assert!(pointers.contains(&&json!(pointer)), "{what}: {problem}");
+        assert!(!problem.to_string().contains("4111"), "{what}: {problem}");
+    }
+    // Nothing half-written.
+    assert_eq!(mia.get("/v1/orders").await.good(200)["items"], json!([]));
+    let rows = world.database.database().query("select count(*) from journal where stream like 'order:%'", &[]).await;
+    assert_eq!(rows.unwrap()[0].get::<_, i64>(0), 0);
+}
+
+#[actix_rt::test]
+async fn what_is_no_json_or_too_much_is_refused_early() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let key = [("idempotency-key", "k")];
+    for (body, status, kind) in [
+        ("{", 400, "malformed-json"),
+        ("\"\u{1}\"", 400, "malformed-json"),
+        ("", 422, "invalid-field"),
+        ("[]", 422, "invalid-field"),
+    ] {
+        mia.call(Method::POST, "/v1/quotes", &key, Some(body)).await.problem(status, kind);
+    }
+    let large = json!({ "note": "x".repeat(70_000) }).to_string();
+    mia.call(Method::POST, "/v1/quotes", &key, Some(&large)).await.problem(413, "body-too-large");
+    let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    mia.call(Method::POST, "/v1/quotes", &key, Some(&deep)).await.problem(422, "invalid-field");
+    let url = format!("{}/v1/quotes", world.url);
+    let plain = world.client.post(url).header("authorization", &mia.bearer).header("idempotency-key", "k");
+    assert_eq!(plain.body(basket(1).to_string()).send().await.unwrap().status(), 415);
+}
+
+#[actix_rt::test]
+async fn fixes_off_the_globe_or_off_duty_are_refused() {
+    let world = World::new().await;
+    let rider = world.sign_in("rider1@demo").await;
+    let fix = |lat: f64, accuracy: f64| json!({ "fixes": [{ "seq": 1, "at": world.services.clock.now(), "lat": lat, "lon": 13.4, "accuracy_m": accuracy }] });
+    rider.post("/v1/riders/me/locations", &fix(52.5, 5.0)).await.problem(409, "not-acceptable-now");
+    let shift = json!({ "vehicle": "bicycle", "capacity": 2 }).to_string();
+    rider.call(Method::PUT, "/v1/riders/me/shift", &[], Some(&shift)).await.good(200);
+    for (body, pointer) in [
+        (fix(90.1, 5.0), "/fixes/0/lat"),
+        (fix(52.5, -5.0), "/fixes/0/accuracy_m"),
+        (json!({ "fixes": [] }), "/fixes"),
+        (json!({ "fixes": [{ "seq": 1 }] }), "/fixes/0/at"),
+    ] {
+        let problem = rider.post("/v1/riders/me/locations", &body).await.problem(422, "invalid-field");
+        assert_eq!(problem["errors"][0]["pointer"], pointer);
+    }
+    let taken = rider.post("/v1/riders/me/locations", &fix(52.5, 5.0)).await.good(200);
+    assert_eq!((taken["accepted"].as_u64(), taken["duplicates"].as_u64()), (Some(1), Some(0)), "{taken}");
+    let too_many = json!({ "vehicle": "bicycle", "capacity": 9 }).to_string();
+    rider.call(Method::DELETE, "/v1/riders/me/shift", &[], None).await;
+    let wrong = rider.call(Method::PUT, "/v1/riders/me/shift", &[], Some(&too_many)).await;
+    assert_eq!(wrong.problem(422, "invalid-field")["errors"][0]["pointer"], "/capacity");
+}
+
+#[actix_rt::test]
+async fn a_menu_that_contradicts_itself_is_refused_by_pointer() {
+    let world = World::new().await;
+    let staff = world.sign_in("staff@demo").await;
+    let kitchen = &crate::world::kitchens()[0];
+    let path = format!("/v1/kitchens/{}/menu", kitchen.opened.kitchen_id);
+    let menu = serde_json::to_value(&kitchen.menu).unwrap();
+    let bad = with(menu.clone(), "/items/0/name", json!(""));
+    let problem = staff.call(Method::PUT, &path, &[], Some(&bad.to_string())).await.problem(422, "invalid-field");
+    assert!(problem["errors"][0]["pointer"].as_str().unwrap().starts_with("/items/0"), "{problem}");
+    let odd = with(menu, "/items/0/sold_out", json!(true));
+    let problem = staff.call(Method::PUT, &path, &[], Some(&odd.to_string())).await.problem(422, "invalid-field");
+    assert_eq!(problem["errors"][0]["pointer"], "/items/0/sold_out");
+    let past = json!({ "until": "2001-01-01T00:00:00Z" }).to_string();
+    let pause = format!("/v1/kitchens/{}/pause", kitchen.opened.kitchen_id);
+    staff.call(Method::PUT, &pause, &[], Some(&past)).await.problem(422, "invalid-field");
+    let both = json!({ "item_id": random(), "modifier_id": random() });
+    let sold_out = format!("/v1/kitchens/{}/sold_out", kitchen.opened.kitchen_id);
+    staff.post(&sold_out, &both).await.problem(422, "invalid-field");
+    staff.post(&sold_out, &json!({ "item_id": random() })).await.problem(404, "not-found");
+}

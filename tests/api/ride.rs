@@ -1,0 +1,163 @@
+//! Cooking and riding over HTTP: one delivery order from the basket to the door.
+
+use foodcourt_actors::{
+    ask::Wish,
+    dispatch::{DeliveryCommand, event::Candidate},
+    ids::{DeliveryId, OrderId},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::world::{Person, World, delivery_order, kitchens, order, staff_of};
+
+/// Goes on duty and is offered the delivery of `order_id`, found by the test in the place of the zone.
+pub async fn offered<'a>(world: &'a World, email: &str, order_id: OrderId) -> (Person<'a>, Value) {
+    let rider = world.sign_in(email).await;
+    let shift = json!({ "vehicle": "bicycle", "capacity": 2 }).to_string();
+    rider.call(Method::PUT, "/v1/riders/me/shift", &[], Some(&shift)).await.good(200);
+    offer_to(world, &rider, order_id).await;
+    let me = rider.until("/v1/riders/me", |me| !me["offers"].as_array().unwrap().is_empty()).await;
+    let offer = me["offers"][0].clone();
+    (rider, offer)
+}
+
+pub async fn offer_to(world: &World, rider: &Person<'_>, order_id: OrderId) {
+    let (id, services) = (DeliveryId::of(order_id).0, &world.services);
+    let waiting = async {
+        loop {
+            // The search begins when its time has come, by the delivery's own timer.
+            world.business.pass_s(60);
+            let wish = Wish::new(DeliveryCommand::StartSearch, services.origin());
+            let _too_early_or_unknown = services.deliveries.ask(id, wish).await;
+            let round = services.deliveries.look(id).await.unwrap().state.round;
+            let candidates = vec![Candidate { rider_id: rider.id(), distance_m: 300 }];
+            let wish = Wish::new(DeliveryCommand::NoteCandidates { round, candidates }, services.origin());
+            let _answer = services.deliveries.ask(id, wish).await;
+            let asked = services.deliveries.look(id).await.unwrap().state;
+            if matches!(asked.phase, foodcourt_actors::dispatch::Phase::Asking { .. }) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::world::PATIENCE, waiting).await.expect("the delivery asks the rider");
+}
+
+/// The ticket of the first part of `order`, once the kitchen has it.
+pub async fn ticket_of(staff: &Person<'_>, order: &Value) -> String {
+    let kitchen = order["parts"][0]["kitchen_id"].as_str().unwrap();
+    let list = format!("/v1/kitchens/{kitchen}/tickets");
+    let ticket = order["parts"][0]["ticket_id"].clone();
+    staff.until(&list, |list| list["items"].as_array().unwrap().iter().any(|one| one["ticket_id"] == ticket)).await;
+    format!("/v1/tickets/{}", ticket.as_str().unwrap())
+}
+
+#[actix_rt::test]
+async fn an_order_is_cooked_ridden_and_delivered() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let placed = mia.once("/v1/orders", &delivery_order()).await.good(201);
+    let order_id: OrderId = placed["order_id"].as_str().unwrap().parse().unwrap();
+    let order_path = format!("/v1/orders/{order_id}");
+    let staff = world.sign_in(&staff_of(kitchens()[0].opened.kitchen_id)).await;
+    let ticket = ticket_of(&staff, &placed).await;
+    let accepted = staff.post(&format!("{ticket}/acceptance"), &json!({ "prep_min": 5 })).await.good(200);
+    assert_eq!((accepted["stage"].as_str(), accepted["prep_min"].as_u64()), (Some("accepted"), Some(5)));
+    mia.until(&order_path, |order| order["status"] != "placed").await;
+
+    let (rider, offer) = offered(&world, "rider1@demo", order_id).await;
+    let accept = format!("/v1/offers/{}/acceptance", offer["offer_id"].as_str().unwrap());
+    let delivery = rider.post(&accept, &json!({})).await.good(200);
+    assert_eq!((&delivery["state"], &delivery["rider_id"]), (&json!("confirmed"), &json!(rider.id())));
+    assert_eq!(delivery["contact"]["address"], "Am Kran 7");
+    assert_eq!(rider.post(&accept, &json!({})).await.status, 200, "a repeated yes is still a yes");
+    let path = format!("/v1/deliveries/{}", delivery["delivery_id"].as_str().unwrap());
+    assert!(mia.get(&path).await.good(200)["contact"].is_null());
+    let step = async |step: &str| rider.post(&format!("{path}/{step}"), &json!({})).await;
+    step("enroute_to_pickup").await.good(200);
+    step("arrived_at_pickup").await.good(200);
+    step("picked_up").await.problem(409, "not-acceptable-now");
+    staff.post(&format!("{ticket}/collected"), &json!({})).await.problem(409, "not-acceptable-now");
+    staff.post(&format!("{ticket}/ready"), &json!({})).await.good(200);
+    rider.until(&path, |delivery| delivery["ready"] == true).await;
+    for name in ["picked_up", "enroute_to_dropoff", "arrived_at_dropoff", "delivered"] {
+        assert_eq!(step(name).await.good(200)["state"], name);
+    }
+    mia.until(&order_path, |order| order["status"] == "delivered").await;
+    let over = rider.get(&path).await.good(200);
+    assert!(over["contact"].is_null() && over["dropoff"].is_null(), "the door is forgotten: {over}");
+    let inbox = mia.until("/v1/inbox", |inbox| inbox["unread"].as_u64() >= Some(3)).await;
+    let read = mia.post("/v1/inbox/read", &json!({ "version": inbox["version"] })).await.good(200);
+    assert_eq!(read["unread"], 0);
+    mia.post("/v1/inbox/read", &json!({ "version": 1_000 })).await.problem(422, "invalid-field");
+}
+
+#[actix_rt::test]
+async fn a_delay_is_counted_once_and_a_rejection_stands() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let staff = world.sign_in("staff@demo").await;
+    let placed = mia.once("/v1/orders", &order(1)).await.good(201);
+    let ticket = ticket_of(&staff, &placed).await;
+    staff.post(&format!("{ticket}/acceptance"), &json!({})).await.good(200);
+    let delay = format!("{ticket}/delay");
+    let first = staff.keyed(&delay, "d", &json!({ "by_min": 5 })).await;
+    assert_eq!(first.good(200)["delay_min"], 5);
+    assert_eq!(staff.keyed(&delay, "d", &json!({ "by_min": 5 })).await.bytes, first.bytes);
+    staff.keyed(&delay, "d", &json!({ "by_min": 6 })).await.problem(422, "key-reused");
+    staff.keyed(&delay, "e", &json!({ "by_min": 500 })).await.problem(422, "invalid-field");
+    staff.post(&delay, &json!({ "by_min": 5 })).await.problem(400, "idempotency-key-missing");
+
+    let second = mia.once("/v1/orders", &order(1)).await.good(201);
+    let ticket = ticket_of(&staff, &second).await;
+    staff.post(&format!("{ticket}/rejection"), &json!({ "reason": "no_answer" })).await.problem(422, "invalid-field");
+    staff.post(&format!("{ticket}/rejection"), &json!({ "reason": "too_busy" })).await.good(200);
+    staff.post(&format!("{ticket}/acceptance"), &json!({})).await.problem(409, "not-acceptable-now");
+    let path = format!("/v1/orders/{}", second["order_id"].as_str().unwrap());
+    let rejected = mia.until(&path, |order| order["status"] == "rejected").await;
+    assert_eq!(
+        (rejected["parts"][0]["stage"].as_str(), rejected["end_reason"].as_str()),
+        (Some("rejected"), Some("kitchens_rejected"))
+    );
+}
+
+#[actix_rt::test]
+async fn an_offer_that_is_over_says_how() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let placed = mia.once("/v1/orders", &delivery_order()).await.good(201);
+    let order_id: OrderId = placed["order_id"].as_str().unwrap().parse().unwrap();
+    let staff = world.sign_in("staff@demo").await;
+    let ticket = ticket_of(&staff, &placed).await;
+    staff.post(&format!("{ticket}/acceptance"), &json!({})).await.good(200);
+    let path = format!("/v1/orders/{order_id}");
+    mia.until(&path, |order| order["status"] != "placed").await;
+    let (first, offer) = offered(&world, "rider1@demo", order_id).await;
+    let offer_path = format!("/v1/offers/{}", offer["offer_id"].as_str().unwrap());
+    assert_eq!(first.post(&format!("{offer_path}/decline"), &json!({})).await.status, 204);
+    assert_eq!(first.post(&format!("{offer_path}/decline"), &json!({})).await.status, 204);
+    first.post(&format!("{offer_path}/acceptance"), &json!({})).await.problem(409, "not-acceptable-now");
+    let (second, offer) = offered(&world, "rider2@demo", order_id).await;
+    let offer_path = format!("/v1/offers/{}", offer["offer_id"].as_str().unwrap());
+    first.post(&format!("{offer_path}/acceptance"), &json!({})).await.problem(404, "not-found");
+    world.business.pass_s(600);
+    second.post(&format!("{offer_path}/acceptance"), &json!({})).await.problem(410, "offer-expired");
+    second.call(Method::DELETE, "/v1/riders/me/shift", &[], None).await.good(204);
+}
+
+#[actix_rt::test]
+async fn the_demo_makes_riders_that_can_sign_in() {
+    let world = World::new().await;
+    let admin = world.sign_in("admin@demo").await;
+    let first = admin.keyed("/v1/demo/riders", "r", &json!({ "count": 3 })).await;
+    let accounts = first.good(201)["accounts"].clone();
+    assert_eq!(admin.keyed("/v1/demo/riders", "r", &json!({ "count": 3 })).await.bytes, first.bytes);
+    let rider = world.sign_in(accounts[2]["email"].as_str().unwrap()).await;
+    assert_eq!(rider.get("/v1/riders/me").await.good(200)["on_shift"], false);
+    let shift = json!({ "vehicle": "scooter", "capacity": 1 }).to_string();
+    rider.call(Method::PUT, "/v1/riders/me/shift", &[], Some(&shift)).await.good(200);
+    let on_shift = admin.until("/v1/admin/riders", |riders| !riders["items"].as_array().unwrap().is_empty()).await;
+    assert_eq!(on_shift["items"][0]["rider_id"], json!(rider.id()));
+    admin.call(Method::PUT, "/v1/demo/clock", &[], Some(r#"{"speed": 0.5}"#)).await.problem(422, "invalid-field");
+    admin.call(Method::PUT, "/v1/demo/clock", &[], Some(r#"{"speed": 20}"#)).await.good(200);
+}

@@ -1,0 +1,139 @@
+//! Signing up, in and out; tokens that are not ours.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use foodcourt::http::limits::Rates;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+async fn refresh(world: &World, token: &Value) -> crate::world::Answer {
+    let body = json!({ "refresh_token": token }).to_string();
+    world.call(Method::POST, "/v1/auth/refresh", &[], Some(&body)).await
+}
+
+#[actix_rt::test]
+async fn a_newcomer_registers_signs_in_and_is_known() {
+    let world = World::new().await;
+    let mia = world.newcomer("mia").await;
+    let me = mia.get("/v1/me").await.good(200);
+    assert_eq!((me["email"].as_str(), me["roles"][0].as_str()), (Some("mia@example.org"), Some("customer")));
+    let again = json!({ "email": "MIA@example.org", "password": "correct horse", "display_name": "M" }).to_string();
+    world.call(Method::POST, "/v1/auth/register", &[], Some(&again)).await.problem(409, "email-taken");
+    let wrong = json!({ "email": "mia@example.org", "password": "wrong horse" }).to_string();
+    world.call(Method::POST, "/v1/auth/token", &[], Some(&wrong)).await.problem(401, "unauthenticated");
+    let bad = json!({ "email": "x", "password": "short", "display_name": "" }).to_string();
+    let bad = world.call(Method::POST, "/v1/auth/register", &[], Some(&bad)).await.problem(422, "invalid-field");
+    assert_eq!(bad["errors"].as_array().unwrap().len(), 2, "{bad}");
+}
+
+#[actix_rt::test]
+async fn tokens_that_are_not_ours_or_old_are_refused_alike() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let token = mia.session["access_token"].as_str().unwrap();
+    let claims = token.split('.').nth(1).unwrap();
+    let none = format!("{}.{claims}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#));
+    let mut forged = token.to_owned();
+    forged.replace_range(token.len() - 6..token.len() - 2, "AAAA");
+    for bad in ["", "x", "a.b.c", none.as_str(), forged.as_str()] {
+        let header = format!("Bearer {bad}");
+        let answer = world.call(Method::GET, "/v1/me", &[("authorization", &header)], None).await;
+        answer.problem(401, "unauthenticated");
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+    }
+    world.wall.pass_s(304);
+    assert_eq!(mia.get("/v1/me").await.status, 200);
+    world.wall.pass_s(2);
+    mia.get("/v1/me").await.problem(401, "unauthenticated");
+}
+
+#[actix_rt::test]
+async fn a_used_refresh_token_ends_the_session_for_everybody() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let first = &mia.session["refresh_token"];
+    let second = refresh(&world, first).await.good(200);
+    assert_eq!(second["expires_in"], 300);
+    let third = refresh(&world, &second["refresh_token"]).await.good(200);
+    let bearer = format!("Bearer {}", third["access_token"].as_str().unwrap());
+    assert_eq!(world.call(Method::GET, "/v1/me", &[("authorization", &bearer)], None).await.status, 200);
+    refresh(&world, first).await.problem(401, "unauthenticated");
+    refresh(&world, &third["refresh_token"]).await.problem(401, "unauthenticated");
+    // The access token dies with its session, at once on this node.
+    world.call(Method::GET, "/v1/me", &[("authorization", &bearer)], None).await.problem(401, "unauthenticated");
+}
+
+#[actix_rt::test]
+async fn a_lost_reply_is_made_good_within_seconds_only() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let first = &mia.session["refresh_token"];
+    let lost = refresh(&world, first).await.good(200);
+    world.wall.pass_s(9);
+    let retried = refresh(&world, first).await.good(200);
+    let next = refresh(&world, &retried["refresh_token"]).await.good(200);
+    // Whoever comes with the reply that was thought lost is a second holder.
+    refresh(&world, &lost["refresh_token"]).await.problem(401, "unauthenticated");
+    refresh(&world, &next["refresh_token"]).await.problem(401, "unauthenticated");
+}
+
+#[actix_rt::test]
+async fn signing_out_ends_the_access_token_too_and_other_nodes_hear_of_it() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    assert_eq!(mia.get("/v1/me").await.status, 200);
+    let body = json!({ "refresh_token": mia.session["refresh_token"] }).to_string();
+    assert_eq!(world.call(Method::POST, "/v1/auth/logout", &[], Some(&body)).await.status, 204);
+    mia.get("/v1/me").await.problem(401, "unauthenticated");
+    let other = foodcourt::http::identity::Identities::new(
+        world.services.tokens.clone(),
+        world.services.accounts.clone(),
+        foodcourt_actors::user::revocation::Revocations::default(),
+        world.services.wall.clone(),
+    );
+    let token = mia.session["access_token"].as_str().unwrap();
+    assert!(other.principal(token).await.is_ok());
+    other.refresh().await.unwrap();
+    assert!(other.principal(token).await.is_err());
+}
+
+#[actix_rt::test]
+async fn guessers_wait_and_the_owner_elsewhere_does_not() {
+    let world = World::new().await;
+    let wrong = json!({ "email": "customer@demo", "password": "wrong horse" }).to_string();
+    for _ in 0..5 {
+        world.call(Method::POST, "/v1/auth/token", &[], Some(&wrong)).await.problem(401, "unauthenticated");
+    }
+    let slowed = world.call(Method::POST, "/v1/auth/token", &[], Some(&wrong)).await;
+    slowed.problem(429, "too-many-requests");
+    assert_eq!(slowed.header("retry-after"), "1");
+    world.sign_in("rider1@demo").await; // the same address, another account
+    world.wall.pass_s(1);
+    world.sign_in("customer@demo").await;
+}
+
+#[actix_rt::test]
+async fn limits_are_told_and_kept() {
+    let world = World::with(Rates { read_per_min: 3, ..Rates::default() }).await;
+    let mia = world.sign_in("customer@demo").await;
+    let first = mia.get("/v1/me").await;
+    assert_eq!(first.header("ratelimit-policy"), "\"read\";q=3;w=60");
+    assert_eq!(first.header("ratelimit"), "\"read\";r=2");
+    mia.get("/v1/me").await.good(200);
+    mia.get("/v1/me").await.good(200);
+    let over = mia.get("/v1/me").await;
+    over.problem(429, "too-many-requests");
+    assert!(over.header("retry-after").parse::<u32>().unwrap() >= 1);
+}
+
+#[actix_rt::test]
+async fn a_live_ticket_works_once_and_for_half_a_minute() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let ticket = mia.post("/v1/live/ticket", &json!({})).await.good(201);
+    let ticket = ticket["ticket"].as_str().unwrap();
+    let services = &world.services;
+    assert_eq!(foodcourt::http::live::redeem(services, ticket).await.unwrap().user_id(), mia.id());
+    assert!(foodcourt::http::live::redeem(services, ticket).await.is_err());
+}
