@@ -148,6 +148,7 @@ async fn drive(options: CityOptions, url: &str, tag: String) -> Result<Summary, 
     let evidence = log.take();
     let server = inquest::ask(&world, admin.as_deref(), &evidence).await;
     let verdict = verdict::judge(&evidence, &server);
+    let speed = clock.speed();
 
     let _everybody_left = go_home.send(true);
     let home_by = Instant::now() + Duration::from_secs(20);
@@ -162,6 +163,7 @@ async fn drive(options: CityOptions, url: &str, tag: String) -> Result<Summary, 
     let mut summary = summarize(&world, &verdict, &server, evidence.place_ms.clone());
     summary.riders = riders.len() as u64;
     summary.kitchens = kitchens;
+    summary.speed = speed;
     let troubles = evidence.troubles.into_iter().chain(log.take().troubles);
     summary.findings.extend(troubles);
     summary.findings.truncate(100);
@@ -331,7 +333,6 @@ fn summarize(world: &World, verdict: &Verdict, server: &verdict::ServerSide, mut
         place_ms_p50: percentile(&mut place_ms, 0.5),
         place_ms_p99: percentile(&mut place_ms, 0.99),
         wanted: u64::from(world.options.orders),
-        speed: world.clock.speed(),
         offers: now(&counters.offers),
         cancellations: now(&counters.cancellations),
         answers: now(&counters.answers),
