@@ -20,6 +20,8 @@ function clock(ticket) {
 function buttons(ticket, act, busy) {
   const button = (key, name, words, kind, more) => h('button', { type: 'button', key, class: kind, disabled: busy, 'data-act': name, onclick: more ?? (() => act.step(ticket, name)) }, words);
   if (ticket.stage === 'waiting') return [button('a', 'acceptance', 'Accept', 'good grow', () => act.accept(ticket)), button('r', 'rejection', 'Reject', 'bad', () => act.reject(ticket))];
+  // Until the order's other kitchens have answered, nobody knows when to begin.
+  if (ticket.stage === 'accepted' && !ticket.fire_at) return [];
   if (ticket.stage === 'accepted' || ticket.stage === 'in_kitchen') return [button('y', 'ready', 'Ready', 'good grow'), button('d', 'delay', '+5 min', '', () => act.delay(ticket, 5))];
   return ticket.fulfilment === 'pickup' ? [button('c', 'collected', 'Collected', 'good grow')] : [];
 }

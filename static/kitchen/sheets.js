@@ -33,8 +33,12 @@ export function askPause(onPick) {
   open('Pause', 'No new tickets come in. It ends by itself.', () => grid([[10, '10 min'], [20, '20 min'], [30, '30 min'], [60, '1 hour']], onPick));
 }
 
-/** The 86 list; `menu()` gives the card as it stands now. */
+/** The 86 list; `menu()` gives the card as it stands now. An option that several dishes share is listed once. */
 export function openSoldOut(menu, onToggle) {
-  const line = (name, entry, what) => h('label', { class: 'switch spread', key: Object.values(what)[0], 'data-86': name }, h('span', {}, name, entry.sold_out && h('span', { class: 'tag tag-bad' }, 'Sold out')), h('input', { type: 'checkbox', role: 'switch', checked: !entry.sold_out, onchange: (event) => onToggle(what, !event.target.checked), 'aria-label': `${name} is on the menu` }));
-  open('On the menu', 'Switch off what is sold out. Guests see it at once.', () => menu().map((item) => h('div', { class: 'stack-tight', key: item.item_id }, line(item.name, item, { item_id: item.item_id }), h('div', { class: 'inset' }, item.modifier_groups.flatMap((group) => group.modifiers).map((modifier) => line(modifier.name, modifier, { modifier_id: modifier.modifier_id }))))));
+  const line = (entry, what) => h('label', { class: 'switch spread', key: Object.values(what)[0], 'data-86': entry.name }, h('span', { class: 'row' }, entry.name, entry.sold_out && h('span', { class: 'tag tag-bad' }, 'Sold out')), h('input', { type: 'checkbox', role: 'switch', checked: !entry.sold_out, onchange: (event) => onToggle(what, !event.target.checked), 'aria-label': `${entry.name} is on the menu` }));
+  const options = () => [...new Map(menu().flatMap((item) => item.modifier_groups).flatMap((group) => group.modifiers).map((modifier) => [modifier.modifier_id, modifier])).values()];
+  open('On the menu', 'Switch off what is sold out. Guests see it at once.', () => [
+    h('section', { key: 'dishes', class: 'switches' }, h('h3', {}, 'Dishes'), menu().map((item) => line(item, { item_id: item.item_id }))),
+    options().length > 0 && h('section', { key: 'options', class: 'switches' }, h('h3', {}, 'Options'), options().map((modifier) => line(modifier, { modifier_id: modifier.modifier_id }))),
+  ]);
 }

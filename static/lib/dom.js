@@ -67,6 +67,8 @@ function morph(from, to) {
     if (from.nodeValue !== to.nodeValue) from.nodeValue = to.nodeValue;
     return;
   }
+  // `data-own` marks a place that something else draws into and keeps (a map).
+  if (from.hasAttribute('data-own')) return;
   for (const { name } of [...from.attributes]) if (name !== 'style' && !to.hasAttribute(name)) from.removeAttribute(name);
   for (const { name, value } of to.attributes) {
     if (name !== 'style' && from.getAttribute(name) !== value) from.setAttribute(name, value);
@@ -76,8 +78,7 @@ function morph(from, to) {
   for (const name of Object.keys(from.wired ?? {})) if (!(name in wired) && name !== 'value') from[name] = null;
   for (const [name, value] of Object.entries(wired)) if (name !== 'value') from[name] = value;
   if (from.nodeName === 'INPUT' && to.hasAttribute('type') && ['radio', 'checkbox'].includes(from.type)) from.checked = to.hasAttribute('checked');
-  // `data-own` marks a place that something else draws into (a map).
-  if (!from.hasAttribute('data-own')) morphChildren(from, to);
+  morphChildren(from, to);
   if ('value' in wired && from !== document.activeElement && from.value !== String(wired.value)) from.value = wired.value;
   from.wired = wired;
 }

@@ -38,8 +38,8 @@ export const subtotal = (basket, currency) => ({ amount: basket.lines.reduce((su
 export const countOf = (basket) => basket.lines.reduce((sum, line) => sum + line.quantity, 0);
 
 /** The basket as `POST /v1/quotes` wants it. */
-export const request = (basket) => ({
-  court_id: basket.court_id, fulfilment: basket.fulfilment, tip: basket.tip, wanted_at: null,
+export const request = (basket, currency) => ({
+  court_id: basket.court_id, fulfilment: basket.fulfilment, tip: { amount: basket.tip, currency }, wanted_at: null,
   dropoff: basket.fulfilment === 'delivery' ? basket.dropoff : null,
   lines: basket.lines.map((line) => ({ kitchen_id: line.kitchen_id, item_id: line.item_id, quantity: line.quantity, modifiers: line.modifiers.map((modifier) => modifier.modifier_id), note: line.note || null })),
 });

@@ -81,7 +81,7 @@ async function askQuote() {
   if (!basket.lines.length || (basket.fulfilment === 'delivery' && !basket.dropoff)) return;
   state.quoting = true;
   try {
-    const quote = await api.patiently('POST', '/v1/quotes', baskets.request(basket));
+    const quote = await api.patiently('POST', '/v1/quotes', baskets.request(basket, state.court.currency));
     if (mineNow === asking) state.quote = quote;
   } catch (problem) {
     if (mineNow === asking) state.problem = problem.sentence ?? String(problem);

@@ -26,7 +26,7 @@ export function tray(state, onChange, onCheckout, onOpen) {
   const kitchens = new Set(basket.lines.map((line) => line.kitchen_id)).size;
   const total = money(subtotal(basket, court.currency));
   return h('aside', { class: `tray card${state.trayOpen ? ' tray-open' : ''}`, 'aria-label': 'Basket', key: 'tray' },
-    h('button', { class: 'tray-bar', type: 'button', 'aria-expanded': String(state.trayOpen), onclick: onOpen }, icon('basket'), h('span', { class: 'grow' }, count ? `${count} ${count === 1 ? 'dish' : 'dishes'} from ${kitchens} ${kitchens === 1 ? 'kitchen' : 'kitchens'}` : 'Your basket is empty'), h('b', {}, count ? total : '')),
+    h('button', { class: `tray-bar${count ? '' : ' tray-empty'}`, type: 'button', 'aria-expanded': String(state.trayOpen), onclick: onOpen }, icon('basket'), h('span', { class: 'grow' }, count ? `${count} ${count === 1 ? 'dish' : 'dishes'} from ${kitchens} ${kitchens === 1 ? 'kitchen' : 'kitchens'}` : 'Your basket is empty'), h('b', {}, count ? total : '')),
     h('div', { class: 'tray-body' },
       h('h2', { class: 'tray-title' }, icon('basket'), 'Your basket'),
       count === 0 ? h('p', { class: 'empty' }, 'Pick from as many kitchens as you like. They start at the right moments, so that all of it is ready together.') : lines(basket, onChange),

@@ -25,7 +25,22 @@ export async function lineOf(call, kitchen, at = 0, note = null) {
 
 /** Places a pickup order of these lines and resolves with it. */
 export async function order(call, court, lines) {
-  const basket = { court_id: court.court_id, fulfilment: 'pickup', lines, tip: 0, dropoff: null, wanted_at: null };
+  const basket = { court_id: court.court_id, fulfilment: 'pickup', lines, tip: null, dropoff: null, wanted_at: null };
   const { quote_id } = await call('POST', '/v1/quotes', basket);
   return call('POST', '/v1/orders', { quote_id, payment_method: 'pm_ok', contact: { name: 'Mia Sommer', phone: null, address: null, note: null } });
+}
+
+/** Waits until `holds` answers true. */
+export async function until(holds, ms = 20_000) {
+  const deadline = Date.now() + ms;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error('it did not happen in time');
+    await new Promise((resume) => setTimeout(resume, 100));
+  }
+}
+
+/** Calls a ticket ready as soon as the order's kitchens have all answered. */
+export async function ready(cook, kitchen, ticketId) {
+  await until(async () => (await cook('GET', `/v1/kitchens/${kitchen.kitchen_id}/tickets`)).items.some((one) => one.ticket_id === ticketId && (one.fire_at || one.stage === 'in_kitchen')));
+  await cook('POST', `/v1/tickets/${ticketId}/ready`);
 }

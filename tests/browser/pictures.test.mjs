@@ -2,12 +2,21 @@
 
 import { test } from 'node:test';
 import { PHONE, TABLET, openBrowser, picture, takesPictures } from './browser.mjs';
-import { lineOf, order, signIn } from './client.mjs';
+import { lineOf, order, ready, signIn } from './client.mjs';
 import { startServer } from './server.mjs';
 
 test('a busy kitchen', { skip: !takesPictures, timeout: 240_000 }, async () => {
   const server = await startServer();
   const browser = await openBrowser();
+  try {
+    await busyKitchen(server, browser);
+  } finally {
+    await browser.close();
+    await server.stop();
+  }
+});
+
+async function busyKitchen(server, browser) {
   const get = (path) => fetch(server.url + path).then((answer) => answer.json());
   const demo = await get('/v1/demo');
   const court = (await get('/v1/courts')).items[0];
@@ -15,6 +24,10 @@ test('a busy kitchen', { skip: !takesPictures, timeout: 240_000 }, async () => {
   const crew = demo.accounts.find((one) => one.role === 'vendor_staff' && one.kitchens.length === 1);
   const kitchen = kitchens.find((one) => one.kitchen_id === crew.kitchens[0]);
   const [customer, cook] = [await signIn(server.url, demo.accounts.find((one) => one.role === 'customer')), await signIn(server.url, crew)];
+  const phone = await browser.person('customer on a phone', PHONE);
+  await phone.goto(`${server.url}/order.html#demo=${encodeURIComponent(demo.accounts.find((one) => one.role === 'customer').email)}`);
+  await phone.locator('.dish').first().waitFor();
+  await picture(phone, 'order-phone');
   const steps = ['ready', 'cooking', 'accepted', 'new', 'new'];
   const notes = [null, 'No coriander, please', null, 'One without egg', null];
   const page = await browser.person('kitchen', TABLET);
@@ -25,7 +38,7 @@ test('a busy kitchen', { skip: !takesPictures, timeout: 240_000 }, async () => {
     const { parts: [{ ticket_id }] } = await order(customer, court, lines);
     await page.locator(`[data-ticket="${ticket_id}"]`).waitFor();
     if (step !== 'new') await cook('POST', `/v1/tickets/${ticket_id}/acceptance`, { prep_min: 6 + at });
-    if (step === 'ready') await cook('POST', `/v1/tickets/${ticket_id}/ready`);
+    if (step === 'ready') await ready(cook, kitchen, ticket_id);
     if (step === 'cooking') await page.locator(`[data-column=in_kitchen] [data-ticket="${ticket_id}"]`).waitFor();
   }
   await page.keyboard.press('ArrowDown');
@@ -35,10 +48,4 @@ test('a busy kitchen', { skip: !takesPictures, timeout: 240_000 }, async () => {
   await page.locator('[data-86] .tag-bad').first().waitFor();
   await picture(page, 'kitchen-sold-out');
   await page.keyboard.press('Escape');
-  const phone = await browser.person('customer on a phone', PHONE);
-  await phone.goto(`${server.url}/order.html#demo=${encodeURIComponent(demo.accounts.find((one) => one.role === 'customer').email)}`);
-  await phone.locator('.dish').first().waitFor();
-  await picture(phone, 'order-phone');
-  await browser.close();
-  await server.stop();
-});
+}

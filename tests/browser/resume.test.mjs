@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { DESK, openBrowser } from './browser.mjs';
-import { lineOf, order, signIn } from './client.mjs';
+import { lineOf, order, ready, signIn, until } from './client.mjs';
 import { startServer } from './server.mjs';
 
 let server;
@@ -88,7 +88,7 @@ test('an order is followed over server-sent events while no socket gets through,
   blocked = false;
   await page.locator('#health [data-state=live]').waitFor({ timeout: 40_000 });
   for (const socket of open) await socket.close({ code: 1012, reason: '{"reason":"restart","retry_after_ms":300}' });
-  await cook('POST', `/v1/tickets/${ticket}/ready`);
+  await ready(cook, kitchen, ticket);
   await page.locator('[data-fact="order.ready_for_pickup"]').waitFor({ timeout: 40_000 });
   await cook('POST', `/v1/tickets/${ticket}/collected`);
   await page.locator('.story-head[data-status=completed]').waitFor();
@@ -98,11 +98,3 @@ test('an order is followed over server-sent events while no socket gets through,
   assert.equal(told.length, shown.size, 'nothing is told twice');
   for (const fact of ['order.placed', 'order.paid', 'order.part_accepted', 'order.accepted', 'order.ready_for_pickup', 'order.completed']) assert.ok(shown.has(fact) && items.some((item) => item.type === fact), `${fact} is told`);
 }));
-
-async function until(holds, ms = 20_000) {
-  const deadline = Date.now() + ms;
-  while (!(await holds())) {
-    assert.ok(Date.now() < deadline, 'it did not happen in time');
-    await new Promise((resume) => setTimeout(resume, 100));
-  }
-}
