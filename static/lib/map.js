@@ -42,7 +42,7 @@ function styleOf(role, layer, zoom) {
 export async function openMap(element, centre, { zoom = 15, onClick, label = 'Map' } = {}) {
   const L = globalThis.L;
   element.setAttribute('aria-label', label);
-  const map = L.map(element, { preferCanvas: true, zoomControl: false, attributionControl: false, zoomSnap: 0.5, minZoom: 11, maxZoom: 19, fadeAnimation: !calm.matches, zoomAnimation: !calm.matches })
+  const map = L.map(element, { renderer: L.canvas({ padding: 0.5 }), zoomControl: false, attributionControl: false, zoomSnap: 0.5, minZoom: 11, maxZoom: 19, fadeAnimation: !calm.matches, zoomAnimation: !calm.matches })
     .setView([centre.lat, centre.lon], zoom);
   L.control.zoom({ position: 'bottomright' }).addTo(map);
   const tiles = document.querySelector('meta[name="foodcourt:tiles"]')?.content;

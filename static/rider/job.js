@@ -20,11 +20,15 @@ function offShift(state, act) {
     h('button', { class: 'good huge', id: 'start-shift', disabled: state.busy }, 'Start shift'));
 }
 
+// How long each offer was open when it was first seen here: the full bar.
+const opened = new Map();
+
 function offer(one, state, act) {
-  const left = secondsUntil(one.expires_at);
+  const left = Math.max(0, Math.round(secondsUntil(one.expires_at)));
+  if (!opened.has(one.offer_id)) opened.set(one.offer_id, Math.max(1, left));
   return h('section', { class: 'card stack offer', key: one.offer_id, 'data-offer': one.offer_id, 'aria-label': 'Offer' },
     h('div', { class: 'row spread' }, h('h1', {}, 'An offer'), h('span', { class: `clock${left < 8 ? ' clock-late' : ''}` }, icon('clock'), countdown(one.expires_at))),
-    h('progress', { max: '30', value: String(Math.max(0, Math.min(30, Math.round(left)))), 'aria-label': 'Time to answer', key: 'left' }),
+    h('progress', { max: String(opened.get(one.offer_id)), value: String(left), 'aria-label': 'Time to answer', key: 'left' }),
     h('dl', { class: 'legs' }, h('div', {}, h('dt', {}, icon('awning'), 'To the court'), h('dd', {}, metres(one.distance_m ?? 0))), h('div', {}, h('dt', {}, icon('door'), 'To the door, about'), h('dd', {}, one.dropoff_coarse ? metres(distanceM(one.pickup, one.dropoff_coarse)) : '')), h('div', {}, h('dt', {}, icon('clock'), 'Food ready'), h('dd', {}, time(one.ready_at)))),
     h('div', { class: 'row' }, h('button', { class: 'good huge grow', type: 'button', id: 'accept', disabled: state.busy, onclick: () => act.accept(one) }, 'Accept'), h('button', { class: 'quiet bad', type: 'button', id: 'decline', disabled: state.busy, onclick: () => act.decline(one) }, 'Decline')));
 }

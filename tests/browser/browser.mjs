@@ -47,6 +47,8 @@ export const takesPictures = Boolean(process.env.FOODCOURT_PICTURES);
 /** Keeps a picture for the README, when FOODCOURT_PICTURES is set. */
 export async function picture(page, name) {
   if (!takesPictures) return;
+  // Maps pan for a quarter of a second.
+  await page.waitForTimeout(400);
   await mkdir(PICTURES, { recursive: true });
   await page.screenshot({ path: path.join(PICTURES, `${name}.png`), animations: 'disabled' });
 }

@@ -181,6 +181,7 @@ async function wholeDelivery() {
   await customer.emulateMedia({ colorScheme: 'dark' });
   await customer.reload();
   await customer.locator('.story-head[data-status=delivered]').waitFor();
+  await customer.locator('#health [data-state=live]').waitFor();
   await picture(customer, 'delivered-phone-dark');
   await rider.locator('#end-shift').click();
   await rider.locator('#start-shift').waitFor();
