@@ -7,6 +7,8 @@
 mod documents;
 #[path = "house/doors.rs"]
 mod doors;
+#[path = "house/events.rs"]
+mod events;
 #[path = "house/files.rs"]
 mod files;
 #[path = "house/imports.rs"]
