@@ -79,6 +79,7 @@ missing_packages() {
   postgres_server || echo postgresql
   have redis-server || echo redis-server
   have curl || echo curl
+  have jq || echo jq
   have python3 || echo python3
   if [[ -f package.json ]]; then
     have node || echo nodejs
@@ -147,15 +148,41 @@ stage_build() {
   if $NEXTEST; then cargo nextest run --workspace --no-run; else cargo test --workspace --no-run; fi
 }
 
-stage_house() { rust_tests --test house; }
+stage_house() { rust_tests --test house --test events; }
 
-stage_unit() { rust_tests --lib --bins --test kernel --test dispatch --test exclusive; }
+stage_unit() { rust_tests --lib --bins --test kernel --test dispatch --test exclusive --test money; }
 
 stage_ports() { rust_tests --test ports; }
 
 stage_live() { rust_tests --test live; }
 
-stage_city() { rust_tests --test city; }
+stage_api() { rust_tests --test api; }
+
+# The simulator's own honesty, then a small city against the real binary; its exit code says whether anything was
+# stuck, lost, duplicated or had gaps.
+stage_city() {
+  rust_tests --test city
+  local orders=40 riders=12
+  if $LONG; then orders=200 riders=40; fi
+  "$(binary)" city --orders "$orders" --riders "$riders" --seed 7 --speed 20 --json --data-dir "$SCRATCH/city" | tee "$SCRATCH/city.out"
+  python3 - "$SCRATCH/city.out" <<'PYTHON'
+import json, sys
+day = json.loads(open(sys.argv[1]).read().strip().splitlines()[-1])
+bad = {name: day[name] for name in ("stuck", "lost", "duplicated", "gaps") if day[name]}
+served = day["delivered"] + day["completed"]
+assert not bad, f"the city found {bad}"
+assert served >= 0.7 * day["placed"] > 0, f"only {served} of {day['placed']} orders were served"
+PYTHON
+}
+
+stage_readme() { rust_tests --test readme; }
+
+stage_browser() {
+  npm ci --no-audit --no-fund --silent
+  PUPPETEER_SKIP_DOWNLOAD=1 npm test --silent
+}
+
+stage_deploy() { rust_tests --test deploy; }
 
 # ---------------------------------------------------------------------------------------------- the run
 
