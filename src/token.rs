@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// How long an access token is good, seconds.
+/// How long an access token may be good at most, seconds.
 pub const ACCESS_TOKEN_S: i64 = 300;
 /// How far two clocks may differ, seconds.
 const LEEWAY_S: i64 = 5;
@@ -142,6 +142,7 @@ pub fn secret_bytes() -> [u8; 32] {
 pub struct Tokens(Arc<Inner>);
 
 struct Inner {
+    life_s: i64,
     issuer: String,
     kid: String,
     signing: EncodingKey,
@@ -153,11 +154,12 @@ struct Inner {
 }
 
 impl Tokens {
-    /// Tokens of `issuer` (also their audience), signed with `key`. Installs the crypto provider and tests it.
+    /// Tokens of `issuer` (also their audience), signed with `key`, good for `life_s` seconds (at most
+    /// [`ACCESS_TOKEN_S`]). Installs the crypto provider and tests it.
     ///
     /// # Errors
     /// [`KeyError::SelfTest`] when a token made here is not accepted here.
-    pub fn new(key: &SigningKey, issuer: &str, wall: Arc<dyn Clock>) -> Result<Self, KeyError> {
+    pub fn new(key: &SigningKey, issuer: &str, life_s: i64, wall: Arc<dyn Clock>) -> Result<Self, KeyError> {
         // Only the first call of a process installs it; later ones find the same provider in place.
         let _already = aws_lc::DEFAULT_PROVIDER.install_default();
         let der = [PKCS8_PREFIX.as_slice(), &key.0].concat();
@@ -175,6 +177,7 @@ impl Tokens {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         let tokens = Self(Arc::new(Inner {
+            life_s: life_s.clamp(1, ACCESS_TOKEN_S),
             issuer: issuer.to_owned(),
             kid,
             signing,
@@ -189,14 +192,20 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// A token for `user` in session `session`, good for [`ACCESS_TOKEN_S`].
+    /// How long a token is good, seconds.
+    #[must_use]
+    pub fn life_s(&self) -> i64 {
+        self.0.life_s
+    }
+
+    /// A token for `user` in session `session`.
     #[must_use]
     pub fn issue(&self, user: UserId, session: Uuid, jti: Uuid) -> String {
         let now = self.now_s();
         let claims = Claims {
             iss: self.0.issuer.clone(),
             aud: self.0.issuer.clone(),
-            exp: now + ACCESS_TOKEN_S,
+            exp: now + self.0.life_s,
             nbf: now,
             iat: now,
             sub: user,
@@ -283,7 +292,11 @@ mod tests {
         let wall = Arc::new(Wall(AtomicI64::new(1_800_000_000)));
         let key = SigningKey([7; 32]);
         let signing = EncodingKey::from_ed_der(&[PKCS8_PREFIX.as_slice(), &key.0].concat());
-        (Tokens::new(&key, "foodcourt", Arc::<Wall>::clone(&wall) as Arc<dyn Clock>).unwrap(), wall, signing)
+        (
+            Tokens::new(&key, "foodcourt", ACCESS_TOKEN_S, Arc::<Wall>::clone(&wall) as Arc<dyn Clock>).unwrap(),
+            wall,
+            signing,
+        )
     }
 
     fn claims(tokens: &Tokens) -> serde_json::Value {

@@ -4,7 +4,6 @@
 pub mod accounts;
 pub mod credentials;
 pub mod revocation;
-pub mod seed;
 pub mod session;
 pub mod throttle;
 

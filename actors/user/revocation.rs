@@ -41,11 +41,16 @@ impl Revocations {
     pub fn has(&self, session: Uuid) -> bool {
         self.ended.read().expect("nobody panics while holding this lock").contains_key(&session)
     }
+    /// All of them, for a listener that lagged.
+    #[must_use]
+    pub fn all(&self) -> Vec<Uuid> {
+        self.ended.read().expect("nobody panics while holding this lock").keys().copied().collect()
+    }
     /// Forgets sessions whose last access token has died.
     pub fn forget_before(&self, now: Timestamp) {
         self.ended.write().expect("nobody panics while holding this lock").retain(|_, until| *until > now);
     }
-    /// Sessions as they end, for open sockets. A listener that lags must ask [`Revocations::has`] for its own.
+    /// Sessions as they end, for open sockets. A listener that lags must look at [`Revocations::all`].
     #[must_use]
     pub fn listen(&self) -> broadcast::Receiver<Uuid> {
         self.bell.subscribe()

@@ -2,7 +2,7 @@
 //! the sockets, and takes them down again in order.
 
 pub mod database;
-mod demo;
+pub mod demo;
 pub mod metrics;
 pub mod node;
 pub mod operations;

@@ -145,7 +145,8 @@ impl Node {
             handles.first(),
         );
 
-        let accounts = Arc::new(PostgresAccounts::new(database.clone()));
+        let refresh_life = Duration::from_secs(u64::from(config.auth.refresh_token_days) * 86_400);
+        let accounts = Arc::new(PostgresAccounts::new(database.clone(), refresh_life));
         let courts = Arc::new(PostgresCourts::new(database.clone()));
         let answers_kept_h = u32::try_from(journal_limits.answers_kept.as_secs() / 3_600).unwrap_or(24);
         let quotes = Arc::new(PostgresQuotes::new(database.clone(), answers_kept_h));
@@ -156,7 +157,8 @@ impl Node {
         std::fs::create_dir_all(&config.data.dir).map_err(|error| other("the data folder cannot be made", &error))?;
         let key =
             SigningKey::at(&config.data.dir.join("signing.key")).map_err(|error| other("the signing key", &error))?;
-        let tokens = Tokens::new(&key, &config.server.public_url, Arc::clone(&wall))
+        let life_s = i64::try_from(config.auth.access_token_s).unwrap_or(i64::MAX);
+        let tokens = Tokens::new(&key, &config.server.public_url, life_s, Arc::clone(&wall))
             .map_err(|error| other("the signing key", &error))?;
         let revocations = foodcourt_actors::user::revocation::Revocations::default();
         let identities = Identities::new(tokens.clone(), accounts.clone(), revocations.clone(), Arc::clone(&wall));
@@ -271,12 +273,9 @@ impl Node {
             passwords: passwords.clone(),
             tokens,
             identities,
+            body_bytes_max: config.http.body_bytes_max,
             throttle: LoginThrottle::new(wall),
-            limits: RateLimits::new(Rates {
-                auth_per_min: config.http.sign_ins_per_min,
-                read_per_min: config.http.requests_per_min,
-                ..Rates::default()
-            }),
+            limits: RateLimits::new(Rates::of(config.http.requests_per_min, config.http.sign_ins_per_min)),
             answers: quotes.clone(),
             courts,
             contacts: quotes.clone(),
@@ -417,8 +416,9 @@ async fn close_revoked(hub: Hub, identities: Identities) {
     loop {
         match ended.recv().await {
             Ok(session) => hub.close_session(session),
-            Err(tokio::sync::broadcast::error::RecvError::Lagged(missed)) => {
-                warn!("{missed} ended sessions were not told to open sockets; their tokens are dead all the same");
+            // Too many at once to be told one by one: look at all of them.
+            Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
+                identities.revocations().all().into_iter().for_each(|session| hub.close_session(session));
             }
             Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
         }

@@ -21,7 +21,7 @@ use super::{
     problem::{EMAIL_TAKEN, FieldError, Problem, UNAUTHENTICATED},
     state::Services,
 };
-use crate::token::{ACCESS_TOKEN_S, secret_bytes};
+use crate::token::secret_bytes;
 
 /// Body of `POST /v1/auth/register`.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -182,7 +182,7 @@ fn answer(services: &Services, account: &Account, family_id: Uuid, refresh_token
     HttpResponse::Ok().json(Session {
         access_token: services.tokens.issue(account.user_id, family_id, services.ids.next()),
         token_type: "Bearer",
-        expires_in: ACCESS_TOKEN_S,
+        expires_in: services.tokens.life_s(),
         refresh_token,
         user_id: account.user_id,
         roles: account.roles.clone(),

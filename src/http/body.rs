@@ -1,16 +1,21 @@
-//! Bodies: JSON of at most 64 KiB and 16 levels, no unknown fields, nothing invisible in texts, no card numbers.
+//! Bodies: JSON of bounded size (64 KiB by default) and 16 levels, no unknown fields, nothing invisible in texts, no card numbers.
 //! What is wrong is said by JSON pointer. Bodies are never logged.
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web::BytesMut};
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    web::{BytesMut, Data},
+};
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::problem::{BAD_REQUEST, BODY_TOO_LARGE, MALFORMED_JSON, Problem, UNSUPPORTED_MEDIA_TYPE};
+use super::{
+    problem::{BAD_REQUEST, BODY_TOO_LARGE, MALFORMED_JSON, Problem, UNSUPPORTED_MEDIA_TYPE},
+    state::Services,
+};
 
-/// Bytes of a body at most.
-pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Levels of nesting at most.
 pub const DEPTH_MAX: usize = 16;
 
@@ -56,16 +61,18 @@ impl FromRequest for RawBody {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let announced = header(request, "content-length").and_then(|text| text.parse::<usize>().ok());
         let media_type = header(request, "content-type").map(str::to_owned);
+        let services = request.app_data::<Data<Services>>().expect("services are part of every app");
+        let bytes_max = services.body_bytes_max;
         let mut payload = payload.take();
         async move {
-            let too_large = || Problem::new(BODY_TOO_LARGE, format!("a body may have {BODY_BYTES_MAX} bytes at most"));
-            if announced.is_some_and(|length| length > BODY_BYTES_MAX) {
+            let too_large = || Problem::new(BODY_TOO_LARGE, format!("a body may have {bytes_max} bytes at most"));
+            if announced.is_some_and(|length| length > bytes_max) {
                 return Err(too_large());
             }
             let mut bytes = BytesMut::with_capacity(announced.unwrap_or(0));
             while let Some(chunk) = payload.next().await {
                 let chunk = chunk.map_err(|_| Problem::new(BAD_REQUEST, "the body broke off"))?;
-                if bytes.len() + chunk.len() > BODY_BYTES_MAX {
+                if bytes.len() + chunk.len() > bytes_max {
                     return Err(too_large());
                 }
                 bytes.extend_from_slice(&chunk);

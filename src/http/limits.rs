@@ -56,6 +56,20 @@ impl Default for Rates {
     }
 }
 
+impl Rates {
+    /// Rates in proportion to two settings: calls a minute of one person, and sign-ins a minute from one address.
+    #[must_use]
+    pub fn of(requests_per_min: u32, sign_ins_per_min: u32) -> Self {
+        Self {
+            auth_per_min: sign_ins_per_min,
+            read_per_min: requests_per_min,
+            write_per_min: requests_per_min / 2,
+            order_per_min: requests_per_min / 10,
+            fixes_per_min: requests_per_min / 5,
+        }
+    }
+}
+
 /// Who is counted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Caller {

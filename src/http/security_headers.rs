@@ -4,7 +4,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// Pages load scripts, styles and pictures only from here, nothing inline; map tiles may come from the configured
 /// address (pictures over https). Nobody may frame them.
-const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data: https:; connect-src 'self' ws: wss:; \
+const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data: https:; connect-src 'self'; \
     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 /// Swagger UI sets styles from its scripts; scripts stay ours alone.
 const SWAGGER_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; \

@@ -52,6 +52,8 @@ pub struct Services {
     pub identities: Identities,
     /// Waits after wrong passwords.
     pub throttle: LoginThrottle,
+    /// Bytes of a body at most.
+    pub body_bytes_max: usize,
     /// Limits of calls.
     pub limits: RateLimits,
     /// Answers kept for replays.

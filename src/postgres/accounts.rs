@@ -1,6 +1,8 @@
 //! Accounts and sessions. What a presented refresh token means is decided by `user::session`; here its row is locked,
 //! the rule is asked, and what it says is done in the same transaction.
 
+use std::time::Duration;
+
 use foodcourt_actors::{
     ids::{KitchenId, UserId},
     time::Timestamp,
@@ -8,7 +10,7 @@ use foodcourt_actors::{
         Account, Role,
         accounts::{AccountError, Accounts, NewSession, Rotated, TokenHash},
         credentials::{DisplayName, Email, Refused},
-        session::{REFRESH_TOKEN_LIFE, Refresh, RefreshToken, TokenState, decide_refresh},
+        session::{Refresh, RefreshToken, TokenState, decide_refresh},
     },
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -21,13 +23,14 @@ use super::{connect::DatabaseError, instant::Instant, pool::Database};
 #[derive(Clone)]
 pub struct PostgresAccounts {
     database: Database,
+    refresh_life: Duration,
 }
 
 impl PostgresAccounts {
-    /// Accounts of `database`.
+    /// Accounts of `database`; a refresh token that nobody uses is good for `refresh_life`.
     #[must_use]
-    pub const fn new(database: Database) -> Self {
-        Self { database }
+    pub const fn new(database: Database, refresh_life: Duration) -> Self {
+        Self { database, refresh_life }
     }
 
     async fn create(&self, account: Account, password_hash: String) -> Result<(), Failed> {
@@ -77,7 +80,7 @@ with begun as (
     insert into session (family_id, user_id, begun_at) values ($1, $2, $3)
 )
 insert into refresh_token (token_sha256, family_id, expires_at) values ($4, $1, $5)";
-        let expires_at = Instant(new.now.plus(REFRESH_TOKEN_LIFE));
+        let expires_at = Instant(new.now.plus(self.refresh_life));
         let params: super::pool::Params<'_> =
             &[&new.family_id, &new.user_id.0, &Instant(new.now), &new.token.as_slice(), &expires_at];
         self.database.execute(SQL, params).await?;
@@ -97,13 +100,13 @@ insert into refresh_token (token_sha256, family_id, expires_at) values ($4, $1, 
                 Rotated::Reused { family_id }
             }
             Refresh::Rotate => {
-                give(&transaction, presented, next, &token, now).await?;
+                give(&transaction, presented, next, &token, now, self.refresh_life).await?;
                 Rotated::Fresh { user_id: token.user_id, family_id }
             }
             Refresh::Replace => {
                 let sql = "update refresh_token set superseded = true where token_sha256 = $1";
                 transaction.execute(sql, &[&successor]).await?;
-                give(&transaction, presented, next, &token, now).await?;
+                give(&transaction, presented, next, &token, now, self.refresh_life).await?;
                 Rotated::Fresh { user_id: token.user_id, family_id }
             }
         };
@@ -185,6 +188,7 @@ async fn give(
     next: TokenHash,
     token: &RefreshToken,
     now: Timestamp,
+    life: Duration,
 ) -> Result<(), Failed> {
     const SPEND: &str = "
 update refresh_token
@@ -193,7 +197,7 @@ update refresh_token
  where token_sha256 = $1";
     const GIVE: &str = "insert into refresh_token (token_sha256, family_id, expires_at) values ($1, $2, $3)";
     transaction.execute(SPEND, &[&presented.as_slice(), &Instant(now), &next.as_slice()]).await?;
-    let expires_at = Instant(now.plus(REFRESH_TOKEN_LIFE));
+    let expires_at = Instant(now.plus(life));
     transaction.execute(GIVE, &[&next.as_slice(), &token.family_id, &expires_at]).await?;
     Ok(())
 }

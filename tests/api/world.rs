@@ -12,6 +12,7 @@ use std::{
 
 use actix_web::{App, web::Data};
 use foodcourt::{
+    app::demo::DemoWorld,
     http::{
         Services, configure,
         identity::Identities,
@@ -24,7 +25,7 @@ use foodcourt::{
     ids::RandomIds,
     live::{self, Access, Hub, LiveLimits, LiveSource, ServeLimits, ServerTime, Topic, View},
     password::Argon2Passwords,
-    ports::{CourtEntry, DeadLetterView, DemoClock, InvariantReport, Operations, Promise},
+    ports::{DeadLetterView, DemoClock, InvariantReport, Operations, Promise},
     postgres::{
         accounts::PostgresAccounts,
         courts::PostgresCourts,
@@ -38,8 +39,6 @@ use foodcourt::{
     token::{SigningKey, Tokens},
 };
 use foodcourt_actors::{
-    ask::Wish,
-    decider::Origin,
     demo,
     directory::Directory,
     dispatch::policy::DispatchPolicy,
@@ -62,7 +61,7 @@ use foodcourt_actors::{
     user::{
         accounts::{Accounts, Passwords},
         revocation::Revocations,
-        seed,
+        session::REFRESH_TOKEN_LIFE,
     },
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -197,7 +196,8 @@ impl Answer {
 
 impl World {
     pub async fn new() -> Self {
-        Self::with(Rates::default()).await
+        // Tests look far more often than people do.
+        Self::with(Rates::of(1_000_000, 1_000_000)).await
     }
 
     pub async fn with(rates: Rates) -> Self {
@@ -239,24 +239,20 @@ impl World {
         }
         actix_rt::spawn(reactor.run(stopped));
 
-        let accounts: Arc<dyn Accounts> = Arc::new(PostgresAccounts::new(pool.clone()));
+        let accounts: Arc<dyn Accounts> = Arc::new(PostgresAccounts::new(pool.clone(), REFRESH_TOKEN_LIFE));
         let passwords: Arc<dyn Passwords> = Arc::new(Argon2Passwords::new(2, 64).unwrap());
-        seed::demo_accounts(&accounts, &passwords).await.unwrap();
         let courts = PostgresCourts::new(pool.clone());
-        for court in demo::courts() {
-            let own = demo::kitchens().into_iter().filter(|kitchen| kitchen.opened.court_id == court.court_id);
-            let kitchens = own.map(|kitchen| kitchen.opened.kitchen_id).collect();
-            courts.put(&CourtEntry { court, kitchens }).await.unwrap();
-        }
-        for kitchen in demo::kitchens() {
-            for command in kitchen.commands() {
-                let origin = Origin { cause: None, correlation: ids.next() };
-                kitchens.ask(kitchen.opened.kitchen_id.0, Wish::new(command, origin)).await.unwrap();
-            }
-        }
+        let demo = DemoWorld {
+            courts: &courts,
+            kitchens: &kitchens,
+            accounts: accounts.as_ref(),
+            passwords: passwords.as_ref(),
+            ids: ids.as_ref(),
+        };
+        demo.load().await.unwrap();
 
         let wall_clock: Arc<dyn Clock> = wall.clone();
-        let tokens = Tokens::new(&SigningKey::generate(), "foodcourt", wall_clock.clone()).unwrap();
+        let tokens = Tokens::new(&SigningKey::generate(), "foodcourt", 300, wall_clock.clone()).unwrap();
         let identities = Identities::new(tokens.clone(), accounts.clone(), Revocations::default(), wall_clock.clone());
         let quotes = Arc::new(PostgresQuotes::new(pool.clone(), 24));
         let hub = Hub::new(Arc::new(NoSource), ids.clone(), LiveLimits::default());
@@ -274,6 +270,7 @@ impl World {
             passwords,
             tokens,
             identities,
+            body_bytes_max: 64 * 1024,
             throttle: LoginThrottle::new(wall_clock),
             limits: RateLimits::new(rates),
             answers: quotes.clone(),
@@ -362,13 +359,15 @@ impl Person<'_> {
     }
     /// Reads `path` until `enough`.
     pub async fn until(&self, path: &str, enough: impl Fn(&Value) -> bool) -> Value {
+        let mut bell = self.world.services.journal.bell();
         let waiting = async {
             loop {
                 let body = self.get(path).await.good(200);
                 if enough(&body) {
                     return body;
                 }
-                tokio::task::yield_now().await;
+                // The next fact, or a moment: views follow facts and ring no bell.
+                let _rang = tokio::time::timeout(Duration::from_millis(20), bell.changed()).await;
             }
         };
         tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{path} never became what was awaited"))
