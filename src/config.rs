@@ -55,7 +55,7 @@ sections! {
     /// `[redis]`
     Redis { url: String, timeout_ms: u64 }
     /// `[auth]`
-    Auth { access_token_s: u64, refresh_token_days: u32, hashes_at_once: usize, hash_queue_max: usize }
+    Auth { access_token_s: u64, signing_key: String, refresh_token_days: u32, hashes_at_once: usize, hash_queue_max: usize }
     /// `[http]`
     Http { body_bytes_max: usize, requests_per_min: u32, sign_ins_per_min: u32 }
     /// `[demo]`

@@ -3,6 +3,7 @@
 
 pub mod database;
 pub mod demo;
+mod housekeeping;
 pub mod metrics;
 pub mod node;
 pub mod operations;

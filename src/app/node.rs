@@ -41,6 +41,7 @@ use super::{
     StartError,
     database::Opened,
     demo::{DemoWorld, Hurried},
+    housekeeping::Housekeeping,
     metrics::Metrics,
     operations::NodeOperations,
     positions::{LivePositions, OffDuty},
@@ -155,8 +156,12 @@ impl Node {
         let hashes = Argon2Passwords::new(config.auth.hashes_at_once, config.auth.hash_queue_max);
         let passwords = Arc::new(hashes.map_err(|error| other("passwords cannot be hashed", &error))?);
         std::fs::create_dir_all(&config.data.dir).map_err(|error| other("the data folder cannot be made", &error))?;
-        let key =
-            SigningKey::at(&config.data.dir.join("signing.key")).map_err(|error| other("the signing key", &error))?;
+        let key = if config.auth.signing_key.is_empty() {
+            SigningKey::at(&config.data.dir.join("signing.key"))
+        } else {
+            SigningKey::from_base64(&config.auth.signing_key)
+        };
+        let key = key.map_err(|error| other("the signing key", &error))?;
         let life_s = i64::try_from(config.auth.access_token_s).unwrap_or(i64::MAX);
         let tokens = Tokens::new(&key, &config.server.public_url, life_s, Arc::clone(&wall))
             .map_err(|error| other("the signing key", &error))?;
@@ -249,6 +254,13 @@ impl Node {
         actix::spawn(identities.clone().keep_fresh());
         actix::spawn(close_revoked(hub.clone(), identities.clone()));
 
+        let housekeeping = Housekeeping {
+            database: database.clone(),
+            quotes: Arc::clone(&quotes),
+            accounts: Arc::clone(&accounts),
+            clock: Arc::clone(&kernel.clock),
+        };
+        actix::spawn(housekeeping.run(stopping.subscribe()));
         let demo_clock = Hurried { database: database.clone(), clock: Arc::clone(&clock) };
         let operations = NodeOperations {
             journal: Arc::clone(&kernel.journal),

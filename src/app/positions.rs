@@ -72,7 +72,10 @@ impl LivePositions {
                 }
                 Ok(RiderEvent::DeliveryReleased(released)) => {
                     if let Some(bag) = all.get_mut(&released.rider_id) {
-                        bag.retain(|known| known.delivery_id != released.delivery_id);
+                        // Whoever no longer brings an order no longer watches it.
+                        for known in bag.extract_if(.., |known| known.delivery_id == released.delivery_id) {
+                            self.hub.close_topic(released.rider_id, Topic::Order(known.order_id.0));
+                        }
                     }
                     all.retain(|_, bag| !bag.is_empty());
                 }
