@@ -136,6 +136,15 @@ pub(crate) enum Task<D: Decider> {
     Wake,
 }
 
+impl<D: Decider> Task<D> {
+    /// The stream has been read since it arrived.
+    pub fn check(&mut self) {
+        if let Self::Ask(asked) = self {
+            asked.checked = true;
+        }
+    }
+}
+
 /// A wish being worked on.
 pub(crate) struct Asked<D: Decider> {
     pub wish: Wish<D>,

@@ -121,6 +121,12 @@ impl Checker {
         }
     }
 
+    /// What was found broken so far: the promises that hold at every step, faults or not.
+    #[must_use]
+    pub fn broken(&self) -> &[Broken] {
+        &self.report.broken
+    }
+
     fn breach(&mut self, invariant: &'static str, stream: StreamId, sentence: impl Into<String>) {
         self.report.broken.push(Broken { invariant, stream: stream.to_string(), sentence: sentence.into() });
     }

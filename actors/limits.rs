@@ -27,6 +27,9 @@ pub struct Limits {
     pub feed_page: u32,
     /// How long a lease on a partition or an overdue stream lasts, seconds of the database's clock.
     pub lease_s: u32,
+    /// A planted mistake, to see that simulation finds it: refusals are not checked against the stream's tail.
+    #[doc(hidden)]
+    pub trust_stale_state: bool,
 }
 
 impl Default for Limits {
@@ -43,6 +46,7 @@ impl Default for Limits {
             reactor_in_flight_max: 1_024,
             feed_page: 1_000,
             lease_s: 10,
+            trust_stale_state: false,
         }
     }
 }

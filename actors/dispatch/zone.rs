@@ -5,7 +5,7 @@
 //! rider's facts; a missed one shows as a gap in the versions and makes it look again.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -126,7 +126,8 @@ pub struct Zone {
     presences: Arc<dyn Presences>,
     silences: Arc<dyn Silences>,
     index: RiderIndex,
-    riders: HashMap<RiderId, Known>,
+    /// Ordered, so that a simulated day repeats to the bit.
+    riders: BTreeMap<RiderId, Known>,
     lookups: usize,
     missed: Arc<AtomicBool>,
 }
@@ -140,7 +141,7 @@ pub struct ZoneDoor {
 }
 
 impl Zone {
-    /// Starts a zone around `centre` (good for 50 km) on `arbiter`, or on the current one (simulation).
+    /// Starts a zone around `centre` (good for 50 km) on `arbiter`, or beside its caller, to end with it (simulation).
     pub fn open(
         centre: Position,
         clock: Arc<dyn Clock>,
@@ -150,15 +151,19 @@ impl Zone {
     ) -> ZoneDoor {
         let missed = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&missed);
-        let arbiter = arbiter.cloned().unwrap_or_else(Arbiter::current);
+        let arbiter = arbiter.cloned();
         let open = move || {
             let (clock, presences, silences) = (Arc::clone(&clock), Arc::clone(&presences), Arc::clone(&silences));
             let missed = Arc::clone(&flag);
-            Self::start_in_arbiter(&arbiter, move |ctx| {
+            let make = move |ctx: &mut Context<Self>| {
                 ctx.set_mailbox_capacity(MAILBOX);
                 let index = RiderIndex::around(centre);
-                Self { clock, presences, silences, index, riders: HashMap::new(), lookups: 0, missed }
-            })
+                Self { clock, presences, silences, index, riders: BTreeMap::new(), lookups: 0, missed }
+            };
+            match &arbiter {
+                Some(arbiter) => Self::start_in_arbiter(arbiter, make),
+                None => Self::create(make),
+            }
         };
         ZoneDoor { zone: Arc::new(Mutex::new(open())), open: Arc::new(open), missed }
     }

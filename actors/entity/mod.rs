@@ -108,6 +108,10 @@ impl<D: Decider> Entity<D> {
         let now = self.kernel.clock.now();
         let batch = match Turn::over(self, now) {
             Turn::Batch(batch) => batch,
+            Turn::Doubt if self.kernel.limits.trust_stale_state => {
+                self.queue.iter_mut().for_each(Task::check);
+                return self.turn(ctx);
+            }
             Turn::Doubt => return self.read(ctx, Duration::ZERO),
             Turn::Crashed => return self.restart(ctx, Duration::ZERO),
             Turn::Nothing => return self.arm(ctx),
@@ -226,11 +230,7 @@ impl<D: Decider> Entity<D> {
         }
         self.phase = Phase::Ready;
         // Whatever waited during the read is now decided on a state that is fresh for it.
-        for task in &mut self.queue {
-            if let Task::Ask(asked) = task {
-                asked.checked = true;
-            }
-        }
+        self.queue.iter_mut().for_each(Task::check);
         self.advance(ctx);
     }
 

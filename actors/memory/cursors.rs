@@ -53,6 +53,16 @@ impl MemoryCursors {
     pub fn slowest(&self) -> i64 {
         self.table().rows.values().map(|row| row.position).min().unwrap_or(0)
     }
+    /// Loses what was acted on after `position`: every cursor that stands later goes back there, and its owner finds
+    /// its lease gone, as after a restored backup.
+    pub fn lose(&self, position: i64) {
+        for row in self.table().rows.values_mut() {
+            row.position = row.position.min(position);
+            row.token += 1;
+            row.owner = u64::MAX;
+            row.until = Instant::now();
+        }
+    }
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -33,6 +33,8 @@ pub struct Weather {
     pub lost_request: u32,
     /// A read fails.
     pub unreadable: u32,
+    /// Longest wait before the feed answers: what others committed is heard of late.
+    pub lag: Duration,
 }
 
 /// Mistakes planted on purpose, to see that they are found.
@@ -106,6 +108,26 @@ impl MemoryJournal {
     pub fn facts(&self) -> Vec<Arc<Recorded>> {
         self.inner().facts.values().cloned().collect()
     }
+    /// The facts after `position`, in the order of positions.
+    #[must_use]
+    pub fn facts_after(&self, position: i64) -> Vec<Arc<Recorded>> {
+        self.inner().facts.range(position + 1..).map(|(_, fact)| Arc::clone(fact)).collect()
+    }
+    /// The facts of one stream, oldest first.
+    #[must_use]
+    pub fn stream(&self, stream: StreamId) -> Vec<Arc<Recorded>> {
+        self.inner().streams.get(&stream).cloned().unwrap_or_default()
+    }
+    /// The version of `stream`, zero if it does not exist.
+    #[must_use]
+    pub fn version(&self, stream: StreamId) -> Version {
+        self.inner().heads.get(&stream).map_or(0, |head| head.version)
+    }
+    /// Every stream, in order.
+    #[must_use]
+    pub fn stream_ids(&self) -> Vec<StreamId> {
+        self.inner().heads.keys().copied().collect()
+    }
     /// How often each kind of bad weather struck.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
@@ -138,6 +160,34 @@ impl MemoryJournal {
         let mut inner = self.inner();
         let chance = inner.weather.unreadable;
         inner.strike("journal.unreadable", chance).then(|| ReadError("bad weather".into()))
+    }
+    /// Planted: positions drawn before the wait.
+    fn draw(&self, count: usize) -> Option<i64> {
+        let mut inner = self.inner();
+        inner.planted.positions_out_of_order.then(|| {
+            let position = inner.next_position;
+            inner.next_position += i64::try_from(count).unwrap_or(1);
+            position
+        })
+    }
+    /// What becomes of an append once it has arrived.
+    fn take_effect(&self, append: &Append, drawn: Option<i64>) -> Appended {
+        let (weather, planted) = {
+            let inner = self.inner();
+            (inner.weather, inner.planted)
+        };
+        let strike = |what, per_mille| self.inner().strike(what, per_mille);
+        if strike("journal.unavailable", weather.unavailable) {
+            return Appended::Unavailable;
+        }
+        if strike("journal.lost_request", weather.lost_request) {
+            return Appended::Unknown;
+        }
+        if planted.acknowledge_before_commit && strike("planted.acknowledged", 20) {
+            return Appended::Committed;
+        }
+        let outcome = self.write(append, drawn);
+        if strike("journal.lost_answer", weather.lost_answer) { Appended::Unknown } else { outcome }
     }
     fn write(&self, append: &Append, drawn: Option<i64>) -> Appended {
         let outcome = self.inner().write(append, drawn);
@@ -195,45 +245,22 @@ impl Inner {
 
 impl Journal for MemoryJournal {
     fn append(&self, append: Append) -> BoxFuture<'static, Appended> {
+        let wait = {
+            let mut inner = self.inner();
+            let longest = u64::try_from(inner.weather.slow.as_micros()).unwrap_or(u64::MAX);
+            Duration::from_micros(inner.dice.below(longest))
+        };
+        let drawn = self.draw(append.events.len());
+        if wait.is_zero() {
+            return Box::pin(ready(self.take_effect(&append, drawn)));
+        }
         let journal = self.clone();
-        Box::pin(async move {
-            let (wait, planted, drawn) = {
-                let mut inner = journal.inner();
-                let longest = u64::try_from(inner.weather.slow.as_micros()).unwrap_or(u64::MAX);
-                let wait = Duration::from_micros(inner.dice.below(longest));
-                let drawn = inner.planted.positions_out_of_order.then(|| {
-                    let position = inner.next_position;
-                    inner.next_position += i64::try_from(append.events.len()).unwrap_or(1);
-                    position
-                });
-                (wait, inner.planted, drawn)
-            };
-            if !wait.is_zero() {
-                tokio::time::sleep(wait).await;
-            }
-            let struck = {
-                let mut inner = journal.inner();
-                let weather = inner.weather;
-                if inner.strike("journal.unavailable", weather.unavailable) {
-                    Some(false)
-                } else if inner.strike("journal.lost_request", weather.lost_request) {
-                    return Appended::Unknown;
-                } else {
-                    inner.strike("journal.lost_answer", weather.lost_answer).then_some(true)
-                }
-            };
-            if planted.acknowledge_before_commit && journal.inner().dice.chance(20) {
-                return Appended::Committed;
-            }
-            match struck {
-                Some(false) => Appended::Unavailable,
-                Some(true) => {
-                    journal.write(&append, drawn);
-                    Appended::Unknown
-                }
-                None => journal.write(&append, drawn),
-            }
-        })
+        // A statement that was sent takes effect even if its sender dies meanwhile.
+        let sent = tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            journal.take_effect(&append, drawn)
+        });
+        Box::pin(async move { sent.await.unwrap_or(Appended::Unknown) })
     }
 
     fn read(
@@ -261,9 +288,19 @@ impl Journal for MemoryJournal {
         if let Some(error) = self.unreadable() {
             return Box::pin(ready(Err(error)));
         }
-        let facts =
-            self.inner().facts.range(after + 1..).take(limit as usize).map(|(_, fact)| Recorded::clone(fact)).collect();
-        Box::pin(ready(Ok(facts)))
+        let wait = {
+            let mut inner = self.inner();
+            let longest = u64::try_from(inner.weather.lag.as_micros()).unwrap_or(u64::MAX);
+            Duration::from_micros(inner.dice.below(longest))
+        };
+        let journal = self.clone();
+        Box::pin(async move {
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            let inner = journal.inner();
+            Ok(inner.facts.range(after + 1..).take(limit as usize).map(|(_, fact)| Recorded::clone(fact)).collect())
+        })
     }
 
     fn end(&self) -> BoxFuture<'static, Result<i64, ReadError>> {
