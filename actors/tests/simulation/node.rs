@@ -1,0 +1,244 @@
+//! A simulated node: all services' directories, the reactor with its policies and effects, the sweeper, a zone and the
+//! trackers, wired as the server wires them. It lives in a task set of its own, so that it can be dropped whole in the
+//! middle of anything, as a process that is killed.
+
+use std::{
+    collections::BTreeMap,
+    rc::Rc,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use foodcourt_actors::{
+    decider::Decider,
+    demo::district,
+    directory::Directory,
+    dispatch::{
+        Delivery, DispatchPolicy,
+        effect::{SearchEffect, SilenceEffect},
+        zone::{Zone, ZoneDoor},
+    },
+    ids::RiderId,
+    kitchen::{Kitchen, KitchenPolicy},
+    memory::{Dice, MemoryCursors},
+    notification::{Inbox, policy::InboxPolicy},
+    order::{Order, OrderPolicy},
+    payment::{
+        Payment, PaymentPolicy,
+        effect::{CallLimits, ProviderEffect},
+        provider::PaymentProvider,
+    },
+    ports::Kernel,
+    reactor::{Choreography, Reactor, Sweep, Tap},
+    rider::{
+        Rider, RiderPolicy,
+        presence::Presences,
+        tracker::Fix,
+        trackers::{PositionSink, Trackers},
+    },
+};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, LocalSet},
+};
+
+use crate::{live::Hub, planted::Twice};
+
+/// Doors to all entities of a node.
+#[derive(Clone)]
+pub struct Doors {
+    pub order: Directory<Order>,
+    pub payment: Directory<Payment>,
+    pub kitchen: Directory<Kitchen>,
+    pub delivery: Directory<Delivery>,
+    pub rider: Directory<Rider>,
+    pub inbox: Directory<Inbox>,
+}
+
+/// A decider that has a door.
+pub trait Door: Decider {
+    fn of(doors: &Doors) -> &Directory<Self>;
+}
+macro_rules! door {
+    ($($decider:ty = $field:ident),+ $(,)?) => {$(
+        impl Door for $decider {
+            fn of(doors: &Doors) -> &Directory<Self> { &doors.$field }
+        }
+    )+};
+}
+door! { Order = order, Payment = payment, Kitchen = kitchen, Delivery = delivery, Rider = rider, Inbox = inbox }
+
+/// Carries positions between nodes: late, twice, or not at all.
+pub struct Broker {
+    zones: Mutex<BTreeMap<usize, ZoneDoor>>,
+    dice: Mutex<Dice>,
+    /// Whether it misbehaves.
+    pub rough: Mutex<bool>,
+    /// How often it did.
+    pub counts: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Broker {
+    pub fn new(dice: Dice) -> Arc<Self> {
+        let (zones, counts) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { zones, dice: Mutex::new(dice), rough: Mutex::new(false), counts })
+    }
+    fn strike(&self, what: &str, per_mille: u32) -> bool {
+        let struck = *self.rough.lock().unwrap() && self.dice.lock().unwrap().chance(per_mille);
+        if struck {
+            *self.counts.lock().unwrap().entry(what.to_owned()).or_default() += 1;
+        }
+        struck
+    }
+    fn carry(&self, from: usize, rider_id: RiderId, fix_seq: u64, fix: &Fix) {
+        for (node, zone) in self.zones.lock().unwrap().iter() {
+            if *node != from {
+                zone.moved(rider_id, fix_seq, fix);
+            }
+        }
+    }
+}
+
+/// One node's end of the broker.
+struct Line {
+    broker: Arc<Broker>,
+    node: usize,
+}
+
+impl PositionSink for Line {
+    fn moved(&self, rider_id: RiderId, fix_seq: u64, fix: &Fix) {
+        let (broker, node, fix) = (&self.broker, self.node, *fix);
+        if broker.strike("broker.lost", 50) {
+            return;
+        }
+        if broker.strike("broker.duplicated", 50) {
+            broker.carry(node, rider_id, fix_seq, &fix);
+        }
+        if broker.strike("broker.delayed", 100) {
+            let (broker, wait_ms) = (Arc::clone(broker), broker.dice.lock().unwrap().below(20_000));
+            actix::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                broker.carry(node, rider_id, fix_seq, &fix);
+            });
+            return;
+        }
+        broker.carry(node, rider_id, fix_seq, &fix);
+    }
+}
+
+/// What a node is made from.
+pub struct Parts {
+    pub kernel: Kernel,
+    pub cursors: MemoryCursors,
+    pub provider: Arc<dyn PaymentProvider>,
+    pub broker: Arc<Broker>,
+    pub riders: Vec<RiderId>,
+    /// Planted: tell each event twice under different ids.
+    pub tell_twice: bool,
+}
+
+/// What people see of a node.
+pub struct View {
+    pub doors: Doors,
+    pub trackers: Trackers,
+    pub hub: Arc<Hub>,
+}
+
+/// A running node.
+pub struct Node {
+    pub view: Rc<View>,
+    number: usize,
+    broker: Arc<Broker>,
+    stop: watch::Sender<bool>,
+    reactor: JoinHandle<()>,
+    tasks: JoinHandle<()>,
+}
+
+impl Node {
+    /// Starts node `number`.
+    pub fn start(number: usize, parts: Parts) -> Self {
+        let set = LocalSet::new();
+        let inside = set.enter();
+        let Parts { kernel, cursors, provider, broker, riders, tell_twice } = parts;
+        let doors = Doors {
+            order: Directory::start(&kernel, &[]),
+            payment: Directory::start(&kernel, &[]),
+            kitchen: Directory::start(&kernel, &[]),
+            delivery: Directory::start(&kernel, &[]),
+            rider: Directory::start(&kernel, &[]),
+            inbox: Directory::start(&kernel, &[]),
+        };
+        let silences = Arc::new(SilenceEffect::new(kernel.clone(), doors.delivery.clone()));
+        let presences: Arc<dyn Presences> = Arc::new(doors.rider.clone());
+        let zone = Zone::open(district::centre(), Arc::clone(&kernel.clock), presences, silences, None);
+        let line = Line { broker: Arc::clone(&broker), node: number };
+        let sinks: Vec<Arc<dyn PositionSink>> = vec![Arc::new(zone.clone()), Arc::new(line)];
+        let trackers = Trackers::new(Arc::clone(&kernel.clock), sinks);
+        broker.zones.lock().unwrap().insert(number, zone.clone());
+        let hub = Arc::new(Hub::default());
+        let taps: [Arc<dyn Tap>; 8] = [
+            Arc::new(doors.order.clone()),
+            Arc::new(doors.payment.clone()),
+            Arc::new(doors.kitchen.clone()),
+            Arc::new(doors.delivery.clone()),
+            Arc::new(doors.rider.clone()),
+            Arc::new(doors.inbox.clone()),
+            Arc::new(zone.clone()),
+            Arc::clone(&hub) as Arc<dyn Tap>,
+        ];
+        let deliveries = doors.delivery.clone();
+        let mut reactor = Reactor::new(kernel.clone(), Arc::new(cursors))
+            .consumer(Choreography::<OrderPolicy>::new(doors.order.clone()))
+            .consumer(Choreography::<PaymentPolicy>::new(doors.payment.clone()))
+            .consumer(Choreography::<KitchenPolicy>::new(doors.kitchen.clone()))
+            .consumer(Choreography::<DispatchPolicy>::new(doors.delivery.clone()))
+            .consumer(Choreography::<RiderPolicy>::new(doors.rider.clone()))
+            .consumer(ProviderEffect::new(provider, doors.payment.clone(), CallLimits::default()))
+            .consumer(SearchEffect::new(kernel.clone(), Arc::new(zone.clone()), deliveries));
+        let inbox = Choreography::<InboxPolicy>::new(doors.inbox.clone());
+        reactor = match tell_twice {
+            true => reactor.consumer(Twice::new(inbox, doors.inbox.clone())),
+            false => reactor.consumer(inbox),
+        };
+        for tap in taps {
+            reactor = reactor.tap(tap);
+        }
+        let (stop, stopped) = watch::channel(false);
+        let reactor = actix::spawn(reactor.run(stopped.clone()));
+        let sleepers: Vec<Arc<dyn foodcourt_actors::reactor::Wakes>> = vec![
+            Arc::new(doors.order.clone()),
+            Arc::new(doors.payment.clone()),
+            Arc::new(doors.kitchen.clone()),
+            Arc::new(doors.delivery.clone()),
+            Arc::new(doors.rider.clone()),
+        ];
+        actix::spawn(Sweep::new(kernel, sleepers).run(stopped));
+        let presences = doors.rider.clone();
+        actix::spawn(async move {
+            let mut known = vec![];
+            for rider_id in riders {
+                known.extend(presences.presence(rider_id).await.map(|presence| (rider_id, presence)));
+            }
+            zone.restore(known);
+        });
+        drop(inside);
+        let tasks = actix::spawn(set);
+        Self { view: Rc::new(View { doors, trackers, hub }), number, broker, stop, reactor, tasks }
+    }
+
+    /// Kills it where it stands.
+    pub fn crash(self) {
+        self.broker.zones.lock().unwrap().remove(&self.number);
+        self.tasks.abort();
+    }
+
+    /// Lets it finish what it has in hand and give its leases back, then ends it.
+    pub async fn stop(self) {
+        self.broker.zones.lock().unwrap().remove(&self.number);
+        self.stop.send_replace(true);
+        let Self { reactor, tasks, .. } = self;
+        // A policy that cannot act yet would hold the drain; a server is not waited for either.
+        let _drained = tokio::time::timeout(Duration::from_secs(10), reactor).await;
+        tasks.abort();
+    }
+}
