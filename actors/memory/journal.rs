@@ -73,7 +73,8 @@ struct Inner {
 #[derive(Clone)]
 pub struct MemoryJournal {
     inner: Arc<Mutex<Inner>>,
-    bell: watch::Sender<u64>,
+    /// One for each who listens: the waiters of one channel are woken in no order that a seed could repeat.
+    bells: Arc<Mutex<Vec<watch::Sender<u64>>>>,
 }
 
 impl MemoryJournal {
@@ -93,7 +94,7 @@ impl MemoryJournal {
             dice: Dice::new(seed ^ 0x0A11),
             counts: BTreeMap::new(),
         };
-        Self { inner: Arc::new(Mutex::new(inner)), bell: watch::Sender::new(0) }
+        Self { inner: Arc::new(Mutex::new(inner)), bells: Arc::default() }
     }
     /// Changes the weather.
     pub fn set_weather(&self, weather: Weather) {
@@ -192,7 +193,9 @@ impl MemoryJournal {
     fn write(&self, append: &Append, drawn: Option<i64>) -> Appended {
         let outcome = self.inner().write(append, drawn);
         if outcome == Appended::Committed {
-            self.bell.send_modify(|rings| *rings += 1);
+            let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+            bells.retain(|bell| !bell.is_closed());
+            bells.iter().for_each(|bell| bell.send_modify(|rings| *rings += 1));
         }
         outcome
     }
@@ -345,6 +348,8 @@ impl Journal for MemoryJournal {
     }
 
     fn bell(&self) -> watch::Receiver<u64> {
-        self.bell.subscribe()
+        let (bell, ear) = watch::channel(0);
+        self.bells.lock().unwrap_or_else(PoisonError::into_inner).push(bell);
+        ear
     }
 }

@@ -149,7 +149,8 @@ pub struct Node {
     pub view: Rc<View>,
     number: usize,
     broker: Arc<Broker>,
-    stop: watch::Sender<bool>,
+    /// One for each who listens, so that they stop in the same order each time.
+    stop: [watch::Sender<bool>; 2],
     reactor: JoinHandle<()>,
     tasks: JoinHandle<()>,
 }
@@ -203,8 +204,8 @@ impl Node {
         for tap in taps {
             reactor = reactor.tap(tap);
         }
-        let (stop, stopped) = watch::channel(false);
-        let reactor = actix::spawn(reactor.run(stopped.clone()));
+        let stop = [watch::Sender::new(false), watch::Sender::new(false)];
+        let reactor = actix::spawn(reactor.run(stop[0].subscribe()));
         let sleepers: Vec<Arc<dyn foodcourt_actors::reactor::Wakes>> = vec![
             Arc::new(doors.order.clone()),
             Arc::new(doors.payment.clone()),
@@ -212,7 +213,7 @@ impl Node {
             Arc::new(doors.delivery.clone()),
             Arc::new(doors.rider.clone()),
         ];
-        actix::spawn(Sweep::new(kernel, sleepers).run(stopped));
+        actix::spawn(Sweep::new(kernel, sleepers).run(stop[1].subscribe()));
         let presences = doors.rider.clone();
         actix::spawn(async move {
             let mut known = vec![];
@@ -235,7 +236,9 @@ impl Node {
     /// Lets it finish what it has in hand and give its leases back, then ends it.
     pub async fn stop(self) {
         self.broker.zones.lock().unwrap().remove(&self.number);
-        self.stop.send_replace(true);
+        self.stop.iter().for_each(|stop| {
+            stop.send_replace(true);
+        });
         let Self { reactor, tasks, .. } = self;
         // A policy that cannot act yet would hold the drain; a server is not waited for either.
         let _drained = tokio::time::timeout(Duration::from_secs(10), reactor).await;
