@@ -60,6 +60,8 @@ pub(super) struct Lanes {
     waiting: HashMap<StreamId, VecDeque<Arc<Recorded>>>,
     running: FuturesUnordered<LocalBoxFuture<'static, Arc<Recorded>>>,
     in_hand: usize,
+    /// Something was done or seen since the cursors were written.
+    moved: bool,
 }
 
 impl Lanes {
@@ -72,6 +74,7 @@ impl Lanes {
             waiting: HashMap::new(),
             running: FuturesUnordered::new(),
             in_hand: 0,
+            moved: false,
         }
     }
 
@@ -88,7 +91,8 @@ impl Lanes {
                 biased;
                 Some(fact) = self.running.next(), if !self.running.is_empty() => self.finished(&fact),
                 _ = lease.tick() => self.renew(&rewind).await,
-                _ = flush.tick() => self.flush().await,
+                // Nothing to write, nothing to wake up for: an idle node sleeps.
+                _ = flush.tick(), if self.moved => self.flush().await,
                 page = pages.recv(), if room => match page {
                     Some(page) => self.take(&page),
                     None => break,
@@ -141,6 +145,7 @@ impl Lanes {
                 }
             }
         }
+        self.moved = true;
         for partition in self.partitions.values_mut() {
             if page.after <= partition.seen {
                 partition.seen = partition.seen.max(page.upto);
@@ -160,6 +165,7 @@ impl Lanes {
     }
 
     fn finished(&mut self, fact: &Recorded) {
+        self.moved = true;
         self.in_hand -= 1;
         if let Some(partition) = self.partitions.get_mut(&fact.stream.partition(self.kernel.limits.partitions)) {
             partition.pending.remove(&fact.position);
@@ -178,6 +184,7 @@ impl Lanes {
             .filter(|partition| partition.done() > partition.written)
             .map(|partition| (partition.owned, partition.done()))
             .collect();
+        self.moved = false;
         if moved.is_empty() {
             return;
         }
@@ -192,7 +199,10 @@ impl Lanes {
                     }
                 }
             }
-            Err(error) => warn!(%error, "the cursors of {} cannot be written now", self.consumer.name()),
+            Err(error) => {
+                self.moved = true;
+                warn!(%error, "the cursors of {} cannot be written now", self.consumer.name());
+            }
         }
     }
 }

@@ -46,7 +46,7 @@ const METHODS: [&str; 16] = [
 /// Orders once, and follows the order to its end.
 pub async fn order(world: Rc<World>, number: u64) {
     let mut me = Person::new(&world, format!("customer{number}"), 1_000 + number);
-    me.wait_s(5, 25 * 60).await;
+    me.wait_s(5, 12 * 60).await;
     let order_id = OrderId::of_scope(&format!("{}/{number}", world.kernel.ids.next()));
     for _ in 0..40 {
         if let Some(placed) = choose(&world, &mut me, number, order_id).await {

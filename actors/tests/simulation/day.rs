@@ -17,11 +17,11 @@ use crate::{
 /// Customers of one day.
 const CUSTOMERS: u64 = 24;
 /// How long faults strike, virtual minutes.
-const STORM_MIN: u64 = 40;
+const STORM_MIN: u64 = 30;
 /// How long people stay after that at most, virtual minutes.
 const EVENING_MIN: u64 = 120;
-/// A step of the day: after each, what must always hold is checked.
-const STEP: Duration = Duration::from_secs(600);
+/// A step of the day: after each, what must always hold is held against it.
+const STEP: Duration = Duration::from_secs(300);
 
 /// What became of a day.
 pub struct Outcome {

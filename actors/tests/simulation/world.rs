@@ -71,7 +71,9 @@ impl World {
         let mut dice = Dice::new(seed);
         let memory = MemoryWorld::new(dice.roll());
         let mut kernel = memory.kernel.clone();
-        kernel.limits.partitions = 8; // less to lease; every partition still holds several streams
+        // Less to lease and less often; every partition still holds several streams.
+        kernel.limits.partitions = 8;
+        kernel.limits.lease_s = 15;
         kernel.limits.trust_stale_state = bug == Some(Bug::NoTailCheck);
         memory.journal.plant(bug.map(Bug::in_journal).unwrap_or_default());
         let store = Arc::new(MemoryStore::default());
