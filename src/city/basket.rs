@@ -4,8 +4,9 @@ use foodcourt_actors::place::Position;
 use serde_json::{Value, json};
 
 use super::{
-    client::{Call, CallError, Person},
+    client::{Call, CallError},
     dice::Dice,
+    person::Person,
     streets::Streets,
     wire::{Court, Kitchen, Menu, MenuItem, Page},
 };

@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 use super::{
     basket::{Appetite, Basket},
-    client::{Answer, Call, CallError, Person},
+    client::{Answer, Call, CallError},
     dice::Dice,
-    live::{Heard, Live},
+    eye::{Eye, Watching, status_of},
     log::{Placement, count},
-    sse::Events,
+    person::Person,
     wire::{Order, is_end},
     world::{World, until_evening},
 };
@@ -38,12 +38,6 @@ struct Mood {
     drops_after_s: Vec<f64>,
     offline_s: f64,
     walks_s: f64,
-}
-
-enum Watching {
-    SocketFromSnapshot,
-    SocketFromStart,
-    EventStream,
 }
 
 impl Mood {
@@ -75,7 +69,7 @@ impl Mood {
             payment_method,
             quotes: dice.chance(0.8),
             presses_twice: dice.chance(0.1),
-            cancels_after_s: dice.chance(0.07).then(|| dice.between(5.0, 900.0)),
+            cancels_after_s: dice.chance(0.07).then(|| dice.between(5.0, 200.0)),
             watches_by,
             drops_after_s: (0..drops).map(|_| dice.between(20.0, 1_500.0)).collect(),
             offline_s: dice.between(1.0, 90.0),
@@ -163,42 +157,6 @@ async fn place(
         }
     }
     Ok(answer)
-}
-
-/// A customer's eye on the order.
-enum Eye {
-    Socket(Live),
-    Events(Events),
-}
-
-impl Eye {
-    fn open(world: &World, person: &Arc<Person>, order: &Order, by: &Watching) -> Self {
-        let topic = format!("order:{}", order.order_id);
-        let after = match by {
-            Watching::EventStream => return Self::Events(Events::open(Arc::clone(person), &order.order_id)),
-            Watching::SocketFromSnapshot => None,
-            Watching::SocketFromStart => Some(0),
-        };
-        Self::Socket(Live::open(Arc::clone(person), Arc::clone(&world.clock), &[(topic, after)]))
-    }
-    async fn next(&mut self) -> Option<Heard> {
-        match self {
-            Self::Socket(live) => live.next().await,
-            Self::Events(events) => events.next().await,
-        }
-    }
-    async fn drop_for(&self, offline: Duration) {
-        match self {
-            Self::Socket(live) => live.drop_for(offline).await,
-            Self::Events(events) => events.drop_for(offline).await,
-        }
-    }
-    async fn close(self, stayed: bool) {
-        match self {
-            Self::Socket(live) => live.close(stayed).await,
-            Self::Events(events) => events.close(stayed),
-        }
-    }
 }
 
 async fn watch(world: &Arc<World>, person: &Arc<Person>, order: Order, mood: Mood, number: u32) {
@@ -319,27 +277,6 @@ impl Stage {
             count(reached);
         }
         self.0 = station;
-    }
-}
-
-/// The status that a frame tells, if it tells one.
-fn status_of(heard: &Heard) -> Option<String> {
-    match heard {
-        Heard::Snapshot { data, .. } => {
-            // The order stands in the snapshot as it is or under its noun.
-            let status = data.get("status").or_else(|| data.get("order")?.get("status"))?;
-            status.as_str().map(str::to_owned)
-        }
-        Heard::Fact { kind, .. } => {
-            let status = match kind.strip_prefix("order.")? {
-                "preparation_started" => "in_preparation",
-                status @ ("accepted" | "ready_for_pickup" | "picked_up" | "delivered" | "completed" | "rejected"
-                | "cancelled" | "expired") => status,
-                _ => return None,
-            };
-            Some(status.to_owned())
-        }
-        Heard::Connected | Heard::Refused(_) => None,
     }
 }
 

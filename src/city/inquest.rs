@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    client::{Call, CallError, Person},
+    client::{Call, CallError},
     log::{Evidence, Placement},
+    person::Person,
     verdict::{HistoryFact, ServerOrder, ServerSide},
     wire::Page,
     world::World,

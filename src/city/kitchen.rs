@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
-    client::{Answer, Call, CallError, Person},
+    client::{Answer, Call, CallError},
     dice::Dice,
     live::{Heard, Live},
+    person::Person,
     wire::{Kitchen, Page, Ticket},
     world::{World, until_evening},
 };

@@ -7,10 +7,11 @@ use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{
-    client::{Call, CallError, Person},
+    client::{Call, CallError},
     dice::Dice,
     live::{Fix, Heard, Live},
     log::count,
+    person::Person,
     ride::Ride,
     wire::{Delivery, Me, Offer},
     world::{World, until_evening},

@@ -2,34 +2,34 @@
 //! wait until every order has ended, compare.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use foodcourt_actors::time::Timestamp;
-use serde_json::{Value, json};
 use tokio::{
-    sync::{OnceCell, mpsc, watch},
+    sync::{OnceCell, watch},
     task::JoinSet,
     time::Instant,
 };
 
 use super::{
     CityOptions, Summary,
-    client::{Api, Call, CallError, Person},
+    client::{Api, Call, CallError},
     clock::BusinessClock,
     customer,
     dice::Dice,
     inquest, kitchen,
     log::Log,
+    person::Person,
     progress::Progress,
     rider::Rider,
     server::{Server, ServerError},
-    streets::Streets,
+    setup::{keep_clock, rider_accounts, set_speed, staff, streets},
     summary::percentile,
     verdict::{self, Verdict},
-    wire::{Court, Demo, DemoAccount, Kitchen, Page},
+    wire::{Court, Demo, Page},
     world::World,
 };
 
@@ -37,16 +37,12 @@ use super::{
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Customers with accounts; more orders than this share them.
 const CUSTOMERS_MAX: u32 = 100;
-/// Riders that the server makes in one call.
-const RIDERS_AT_ONCE_MAX: usize = 200;
 /// Visits at once; each holds a socket. The next customer waits at the door.
 const VISITS_MAX: usize = 1_000;
 /// Nothing placed and no fact seen for so long on the wall, plus [`QUIET_BUSINESS_S`]: nothing will come any more.
 const QUIET: Duration = Duration::from_secs(120);
 /// The longest a healthy order waits without a fact: a rider on a long way, an unpaid order, a kitchen asleep.
 const QUIET_BUSINESS_S: f64 = 75.0 * 60.0;
-/// How often the server's clock is looked at.
-const CLOCK_EVERY: Duration = Duration::from_secs(5);
 
 /// Why there was no run.
 #[derive(Debug, thiserror::Error)]
@@ -222,92 +218,6 @@ async fn until_all_ended(world: &World, visits: &mut JoinSet<()>) {
 fn reap(world: &World, done: Option<Result<(), tokio::task::JoinError>>) {
     if let Some(Err(error)) = done {
         world.log.trouble(format!("a customer fell: {error}"));
-    }
-}
-
-type Staffed = (Vec<(Kitchen, Arc<Person>)>, BTreeMap<String, mpsc::Sender<String>>, Vec<mpsc::Receiver<String>>);
-
-/// Puts somebody into each kitchen whose demo account is known.
-async fn staff(api: &Arc<Api>, demo: &Demo, courts: &[Court]) -> Result<Staffed, CallError> {
-    let mut people: BTreeMap<&str, Arc<Person>> = BTreeMap::new();
-    let (mut staffed, mut counters, mut queues) = (Vec::new(), BTreeMap::new(), Vec::new());
-    for court in courts {
-        let path = format!("/v1/kitchens?court_id={}", court.court_id);
-        let kitchens: Page<Kitchen> = api.call(&Call::get(path)).await?.read()?;
-        for kitchen in kitchens.items {
-            let staff = demo.accounts.iter().filter(|account| account.kitchens.contains(&kitchen.kitchen_id));
-            // Its own crew rather than somebody with a pass for all kitchens.
-            let Some(account) = staff.min_by_key(|account| account.kitchens.len()) else { continue };
-            let new = || Arc::new(Person::new(Arc::clone(api), &account.email, &account.password));
-            let person = Arc::clone(people.entry(&account.email).or_insert_with(new));
-            let (ask, asked) = mpsc::channel(256);
-            counters.insert(kitchen.kitchen_id.clone(), ask);
-            queues.push(asked);
-            staffed.push((kitchen, person));
-        }
-    }
-    Ok((staffed, counters, queues))
-}
-
-/// The demo's riders, and as many more as were asked for.
-async fn rider_accounts(world: &World, demo: &Demo, admin: Option<&Person>) -> Result<Vec<DemoAccount>, CallError> {
-    let mut riders: Vec<_> = demo.accounts.iter().filter(|account| account.role == "rider").cloned().collect();
-    let wanted = world.options.riders as usize;
-    riders.truncate(wanted);
-    while let Some(admin) = admin.filter(|_| riders.len() < wanted) {
-        let call = Call::post("/v1/demo/riders")
-            .key(format!("city-{}-riders-{}", world.tag, riders.len()))
-            .body(json!({"count": (wanted - riders.len()).min(RIDERS_AT_ONCE_MAX)}));
-        let answer = admin.call(&call).await?;
-        let more = if answer.is_success() { answer.read::<Demo>()?.accounts } else { Vec::new() };
-        if more.is_empty() {
-            world.log.trouble(format!("the server makes no more riders ({}): {} ride", answer.status, riders.len()));
-            break;
-        }
-        riders.extend(more);
-    }
-    Ok(riders)
-}
-
-async fn streets(api: &Api, court: &Court, log: &Log) -> Result<Streets, CallError> {
-    let district = api.call(&Call::get("/v1/district")).await?;
-    let streets = if district.status == 404 {
-        Err("the server shows no district".to_owned())
-    } else {
-        Streets::from_geojson(&district.read::<Value>()?).map_err(|error| error.to_string())
-    };
-    Ok(streets.unwrap_or_else(|error| {
-        log.trouble(format!("{error}; the riders ride on a plain grid"));
-        Streets::grid(court.position)
-    }))
-}
-
-/// Asks the server to run business time at `speed`, and takes over what it says.
-async fn set_speed(admin: &Person, clock: &BusinessClock, speed: f64, log: &Log) {
-    let call = Call::put("/v1/demo/clock").body(json!({"speed": speed}));
-    match admin.call(&call).await.and_then(|answer| answer.read::<Value>()) {
-        Ok(told) => {
-            let now = told.get("business_now").and_then(|now| serde_json::from_value(now.clone()).ok());
-            clock.set(now.unwrap_or_else(|| clock.now()), told["business_speed"].as_f64().unwrap_or(speed));
-        }
-        Err(error) => log.trouble(format!("business time cannot be hurried: {error}")),
-    }
-}
-
-/// Follows the server's clock: one that was restarted may have forgotten that it should hurry.
-async fn keep_clock(world: Arc<World>, admin: Option<Arc<Person>>) {
-    loop {
-        tokio::time::sleep(CLOCK_EVERY).await;
-        let Ok(demo) = world.api.call(&Call::get("/v1/demo")).await.and_then(|answer| answer.read::<Demo>()) else {
-            continue;
-        };
-        if let (Some(now), Some(speed)) = (demo.business_now, demo.business_speed) {
-            world.clock.set(now, speed);
-        }
-        let forgot = |wish: &f64| demo.business_speed.is_some_and(|speed| (speed - wish).abs() > 0.01);
-        if let (Some(speed), Some(admin)) = (world.options.speed.filter(forgot), &admin) {
-            set_speed(admin, &world.clock, speed, &world.log).await;
-        }
     }
 }
 

@@ -7,9 +7,10 @@ use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
 use super::{
-    client::{Person, describe, pause},
+    client::{describe, pause},
     live::Heard,
     log::{Entry, Log, WatchId, count},
+    person::Person,
     resume::{Fit, Resume},
 };
 

@@ -6,9 +6,10 @@ use tokio::sync::{OnceCell, mpsc, watch};
 
 use super::{
     CityOptions,
-    client::{Api, CallError, Person},
+    client::{Api, CallError},
     clock::BusinessClock,
     log::Log,
+    person::Person,
     streets::Streets,
 };
 

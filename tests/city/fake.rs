@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use foodcourt::city::{
-    client::{Api, Person},
-    log::Log,
-};
+use foodcourt::city::{client::Api, log::Log, person::Person};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -55,7 +52,6 @@ impl Fake {
             let mut begin = [0; 12];
             stream.peek(&mut begin).await.expect("a first packet");
             if begin.starts_with(b"GET /v1/live") {
-                #[expect(clippy::result_large_err, reason = "the shape that tungstenite asks for")]
                 let protocol = |_: &Request, mut response: Response| {
                     let name = HeaderValue::from_static("foodcourt.v1");
                     response.headers_mut().insert("sec-websocket-protocol", name);
