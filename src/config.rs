@@ -144,6 +144,7 @@ impl Config {
         positive("database.pool_max", u64::from(self.database.pool_max))?;
         positive("database.pool_wait_ms", self.database.pool_wait_ms)?;
         positive("database.journal_queue_max", self.database.journal_queue_max as u64)?;
+        positive("redis.timeout_ms", self.redis.timeout_ms)?;
         positive("kernel.entity_queue_max", self.kernel.entity_queue_max as u64)?;
         positive("kernel.idle_after_s", self.kernel.idle_after_s)?;
         positive("kernel.snapshot_every", self.kernel.snapshot_every)?;

@@ -11,5 +11,6 @@ pub mod live;
 pub mod password;
 pub mod ports;
 pub mod postgres;
+pub mod redis;
 pub mod telemetry;
 pub mod token;

@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod node;
 pub mod operations;
 mod positions;
+mod redis;
 mod watch;
 
 use std::{net::TcpListener, time::Duration};

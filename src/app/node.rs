@@ -31,7 +31,12 @@ use foodcourt_actors::{
     },
     ports::{Cursors, Ids, Journal, Kernel},
     reactor::{Choreography, Reactor, Sweep, Tap, Wakes},
-    rider::{Rider, policy::RiderPolicy, presence::Presence, trackers::Trackers},
+    rider::{
+        Rider,
+        policy::RiderPolicy,
+        presence::Presence,
+        trackers::{PositionSink, Trackers},
+    },
     time::{Clock, Timestamp},
 };
 use tokio::sync::watch;
@@ -74,6 +79,7 @@ use crate::{
         sandbox::PgSandbox,
         views::{PostgresViews, ViewWriter},
     },
+    redis::RedisSide,
     token::{SigningKey, Tokens},
 };
 
@@ -94,6 +100,7 @@ pub struct Node {
     draining: Arc<AtomicBool>,
     stopping: watch::Sender<bool>,
     reactor: tokio::sync::oneshot::Receiver<()>,
+    redis: Option<Arc<RedisSide>>,
     arbiters: Vec<Arbiter>,
 }
 
@@ -190,10 +197,10 @@ impl Node {
         };
         let hub = Hub::new(Arc::new(watch), Arc::clone(&ids), live_limits);
         let positions = Arc::new(LivePositions::new(hub.clone()));
-        let trackers = Arc::new(Trackers::new(
-            Arc::clone(&kernel.clock),
-            vec![Arc::new(zone.clone()), Arc::clone(&positions) as _],
-        ));
+        let redis = super::redis::start(config, &kernel, &orders, &kitchens)?;
+        let followers: Vec<Arc<dyn PositionSink>> = vec![Arc::new(zone.clone()), Arc::clone(&positions) as _];
+        let sinks = followers.iter().cloned().chain(redis.as_ref().map(|redis| redis.sink())).collect();
+        let trackers = Arc::new(Trackers::new(Arc::clone(&kernel.clock), sinks));
         assert!(late_trackers.set(Arc::clone(&trackers)).is_ok(), "set once, here");
 
         let metrics = Metrics::new();
@@ -204,7 +211,7 @@ impl Node {
         };
         let provider = Arc::new(Sandbox::new(Arc::new(PgSandbox::new(database.clone()))));
         let cursors: Arc<dyn Cursors> = Arc::new(PgCursors::new(database.clone(), ids.next()));
-        let reactor = Reactor::new(kernel.clone(), cursors)
+        let mut reactor = Reactor::new(kernel.clone(), cursors)
             .consumer(Choreography::<OrderPolicy>::new(orders.clone()))
             .consumer(Choreography::<PaymentPolicy>::new(payments.clone()))
             .consumer(Choreography::<KitchenPolicy>::new(kitchens.clone()))
@@ -226,6 +233,9 @@ impl Node {
             .tap(Arc::new(hub.clone()))
             .tap(Arc::new(waiter.clone()))
             .tap(Arc::clone(&metrics) as Arc<dyn Tap>);
+        if let Some(redis) = &redis {
+            reactor = reactor.tap(redis.tap());
+        }
         let sleepers: Vec<Arc<dyn Wakes>> = vec![
             Arc::new(orders.clone()),
             Arc::new(payments.clone()),
@@ -250,6 +260,10 @@ impl Node {
         arbiters.push(reacting);
 
         restore(&views, &riders, &deliveries, &zone, &positions).await;
+        if let Some(redis) = &redis {
+            redis.feed_positions_to(followers);
+            actix::spawn(super::redis::fill(Arc::clone(redis), views.clone()));
+        }
         actix::spawn(follow(database.clone(), Arc::clone(&clock), stopping.subscribe()));
         actix::spawn(identities.clone().keep_fresh());
         actix::spawn(close_revoked(hub.clone(), identities.clone()));
@@ -310,6 +324,7 @@ impl Node {
             draining,
             stopping,
             reactor: reactor_ended,
+            redis,
             arbiters,
         };
         if config.demo_on() {
@@ -362,6 +377,9 @@ impl Node {
         self.stopping.send_replace(true);
         if self.reactor.await.is_err() {
             warn!("the reactor had already ended");
+        }
+        if let Some(redis) = &self.redis {
+            redis.stop().await;
         }
         self.journal.flushed().await;
         for arbiter in &self.arbiters {
