@@ -313,6 +313,7 @@ impl Node {
             demo: config.demo_on().then(|| Arc::new(demo_clock) as Arc<dyn DemoClock>),
             recent: Recent::default(),
             hub: hub.clone(),
+            tiles_url: config.map.tiles_url.clone(),
             waiter,
         };
         let node = Self {

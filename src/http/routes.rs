@@ -235,7 +235,7 @@ pub fn configure(services: Data<Services>) -> impl Fn(&mut ServiceConfig) + Clon
 }
 
 /// What no operation answers: a page, or the address of an operation called with another method.
-async fn otherwise(request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn otherwise(request: HttpRequest, services: Data<Services>) -> Result<HttpResponse, Problem> {
     let path = request.path();
     let known = |operation: &&Operation| ResourceDef::new(operation.path).is_match(path);
     let allowed: Vec<_> = OPERATIONS.iter().filter(known).map(|operation| Method::from(operation.verb)).collect();
@@ -243,5 +243,5 @@ async fn otherwise(request: HttpRequest) -> Result<HttpResponse, Problem> {
         let names: Vec<_> = allowed.iter().map(Method::as_str).collect();
         return Err(Problem::new(METHOD_NOT_ALLOWED, format!("this address knows {}", names.join(", "))));
     }
-    static_files::serve(&request)
+    static_files::serve(&request, &services.tiles_url)
 }

@@ -1,7 +1,10 @@
 //! The pages, embedded in the binary: `/` is `index.html`, `/order` is `order.html`, the rest by name.
 
+use std::borrow::Cow;
+
 use actix_web::{HttpRequest, HttpResponse, http::Method};
 use rust_embed::{EmbeddedFile, RustEmbed};
+use sha2::{Digest as _, Sha256};
 
 use super::{body::header, problem::Problem};
 
@@ -10,17 +13,19 @@ use super::{body::header, problem::Problem};
 #[allow_missing = true]
 struct Files;
 
-/// The file at the request's address.
+/// The file at the request's address. A page is told where map tiles come from, if they come from anywhere.
 ///
 /// # Errors
 /// 404.
-pub fn serve(request: &HttpRequest) -> Result<HttpResponse, Problem> {
+pub fn serve(request: &HttpRequest, tiles_url: &str) -> Result<HttpResponse, Problem> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(Problem::not_found());
     }
     let path = request.path().trim_start_matches('/');
     let (name, file) = find(path).ok_or_else(Problem::not_found)?;
-    let tag: String = file.metadata.sha256_hash()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let media_type = media_type(&name);
+    let bytes = if media_type.starts_with("text/html") { with_tiles(file.data, tiles_url) } else { file.data };
+    let tag: String = Sha256::digest(&bytes)[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("\"{tag}\"");
     // Names carry no version, so browsers ask each time; the tag makes that cheap.
     let caching = [("etag", tag.as_str()), ("cache-control", "no-cache")];
@@ -32,7 +37,16 @@ pub fn serve(request: &HttpRequest) -> Result<HttpResponse, Problem> {
     if known {
         return Ok(answer.finish());
     }
-    Ok(answer.content_type(media_type(&name)).body(file.data.into_owned()))
+    Ok(answer.content_type(media_type).body(bytes.into_owned()))
+}
+
+/// The page with the address of its map tiles in the `<meta>` where its map looks for it.
+fn with_tiles(page: Cow<'static, [u8]>, tiles_url: &str) -> Cow<'static, [u8]> {
+    const PLACE: &str = r#"name="foodcourt:tiles" content=""#;
+    let text = std::str::from_utf8(&page).ok().filter(|_| !tiles_url.is_empty());
+    let Some((before, after)) = text.and_then(|text| text.split_once(PLACE)) else { return page };
+    let address = tiles_url.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    Cow::Owned(format!("{before}{PLACE}{address}{after}").into_bytes())
 }
 
 fn find(path: &str) -> Option<(String, EmbeddedFile)> {
@@ -60,5 +74,24 @@ fn media_type(name: &str) -> &'static str {
         Some("webmanifest") => "application/manifest+json",
         Some("txt" | "md") => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_names_its_tiles_only_where_they_are_configured() {
+        let page = || Cow::Borrowed(br#"<head><meta name="foodcourt:tiles" content=""></head>"#.as_slice());
+        assert_eq!(with_tiles(page(), ""), page());
+        let told = with_tiles(page(), "https://t/{z}/{x}/{y}.png?a=1&b=\"2\"");
+        let text = std::str::from_utf8(&told).unwrap();
+        assert!(
+            text.contains(
+                r#"<meta name="foodcourt:tiles" content="https://t/{z}/{x}/{y}.png?a=1&amp;b=&quot;2&quot;">"#
+            ),
+            "{text}"
+        );
     }
 }
