@@ -64,12 +64,12 @@ pub enum CityError {
     Interrupted,
 }
 
-/// Runs a city and prints what came of it on stdout: sentences, or one line of JSON if that was asked for.
+/// Runs a city. Who called prints what came of it.
 ///
 /// # Errors
 /// [`CityError`] where there could be no run; a bad verdict is no error, it is in the summary.
 pub async fn run(options: CityOptions) -> Result<Summary, CityError> {
-    let (tag, json) = (tag(), options.json);
+    let tag = tag();
     let own = if options.url.is_none() { Some(Server::start(&tag).await?) } else { None };
     let url = own.as_ref().map(|server| server.url.clone()).or_else(|| options.url.clone()).unwrap_or_default();
     let outcome = tokio::select! {
@@ -79,12 +79,7 @@ pub async fn run(options: CityOptions) -> Result<Summary, CityError> {
     if let Some(own) = own {
         own.stop(outcome.as_ref().is_ok_and(|summary| !summary.is_clean())).await;
     }
-    let summary = outcome?;
-    match serde_json::to_string(&summary) {
-        Ok(line) if json => println!("{line}"),
-        _ => println!("{summary}"),
-    }
-    Ok(summary)
+    outcome
 }
 
 async fn drive(options: CityOptions, url: &str, tag: String) -> Result<Summary, CityError> {
