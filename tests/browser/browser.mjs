@@ -11,7 +11,7 @@ export const DESK = { width: 1280, height: 860 };
 export const PHONE = { width: 390, height: 844 };
 export const TABLET = { width: 1180, height: 820 };
 
-const executable = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => file && existsSync(file));
+const executable = [process.env.PAGES_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => file && existsSync(file));
 
 /** Starts the browser; `person(name, size, options)` opens a window (`mayFail` for those whose network is meant to break), `troubles` is what went wrong so far. */
 export async function openBrowser() {
@@ -34,17 +34,17 @@ export async function openBrowser() {
     });
     return page;
   };
-  // What everybody saw when a test failed, into the folder FOODCOURT_FAILURES.
+  // What everybody saw when a test failed, into the folder PAGES_FAILURES.
   const witness = async () => {
-    if (process.env.FOODCOURT_FAILURES) for (const [name, page] of pages) await page.screenshot({ path: path.join(process.env.FOODCOURT_FAILURES, `${name}.png`) });
+    if (process.env.PAGES_FAILURES) for (const [name, page] of pages) await page.screenshot({ path: path.join(process.env.PAGES_FAILURES, `${name}.png`) });
   };
   return { person, troubles, witness, close: () => browser.close() };
 }
 
 /** Whether pictures for the README are wanted. */
-export const takesPictures = Boolean(process.env.FOODCOURT_PICTURES);
+export const takesPictures = Boolean(process.env.PAGES_PICTURES);
 
-/** Keeps a picture for the README, when FOODCOURT_PICTURES is set. */
+/** Keeps a picture for the README, when PAGES_PICTURES is set. */
 export async function picture(page, name) {
   if (!takesPictures) return;
   // Maps pan for a quarter of a second.

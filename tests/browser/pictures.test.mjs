@@ -1,4 +1,4 @@
-// A busy evening for the README: a board full of tickets. Runs only when FOODCOURT_PICTURES is set.
+// A busy evening for the README: a board full of tickets. Runs only when PAGES_PICTURES is set.
 
 import { test } from 'node:test';
 import { PHONE, TABLET, openBrowser, picture, takesPictures } from './browser.mjs';

@@ -1,17 +1,19 @@
 // The server the pages are tested against: the one at FOODCOURT_URL, or one of our own in a folder that is thrown away.
 
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-const BINARY = process.env.FOODCOURT_BIN ?? path.resolve(import.meta.dirname, '../../target/debug/foodcourt');
+const BINARY = process.env.PAGES_SERVER ?? path.resolve(import.meta.dirname, '../../target/debug/foodcourt');
 const START_MS = 120_000;
 
 /** Resolves with `{url, stop}` once the server is ready to take orders. */
 export async function startServer() {
   if (process.env.FOODCOURT_URL) return { url: process.env.FOODCOURT_URL.replace(/\/$/, ''), stop: async () => undefined };
   const folder = await mkdtemp(path.join(tmpdir(), 'foodcourt-browser-'));
+  // PostgreSQL does not run as root; its own user must be able to walk into the folder.
+  await chmod(folder, 0o755);
   const child = spawn(BINARY, ['serve', '--port', '0', '--data-dir', folder], { stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = new Promise((resolve) => child.once('exit', resolve));
   let said = '';
@@ -26,8 +28,16 @@ export async function startServer() {
     };
     child.stdout.on('data', listen);
     child.stderr.on('data', listen);
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`the server ended with ${code}:\n${said}`)));
+    const give = (error) => {
+      clearTimeout(late);
+      reject(error);
+    };
+    child.once('error', give);
+    child.once('exit', (code) => give(new Error(`the server ended with ${code}:\n${said}`)));
+  }).catch(async (error) => {
+    child.kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+    throw error;
   });
   const deadline = Date.now() + START_MS;
   while (!(await fetch(`${url}/readyz`).then((answer) => answer.ok, () => false))) {
