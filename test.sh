@@ -21,6 +21,7 @@ Runs every test of foodcourt. Without a STAGE: all of them, in this order; the f
   city        the simulator's own honesty, then a small city on the real binary
   readme      the README's tour, typed as it stands there
   browser     customer, kitchen and rider pages in a real Chromium
+  crash       kill -9, drain and refused starts, with real processes
   deploy      the shipped load balancer configurations, as HAProxy and nginx read them
 
   --long        10,000 simulated seeds instead of 1,000, a larger city, the release build
@@ -32,7 +33,7 @@ Servers run on free ports in temporary folders and end with the tests. Logs: tar
 TEXT
 }
 
-ALL_STAGES=(format lint build house unit simulation ports live api city readme browser deploy)
+ALL_STAGES=(format lint build house unit simulation ports live api crash city readme browser deploy)
 LONG=false INSTALL=true STAGES=()
 while (($#)); do
   case $1 in
@@ -157,6 +158,8 @@ stage_ports() { rust_tests --test ports; }
 stage_live() { rust_tests --test live; }
 
 stage_api() { rust_tests --test api; }
+
+stage_crash() { rust_tests --test crash; }
 
 # The simulator's own honesty, then a small city against the real binary; its exit code says whether anything was
 # stuck, lost, duplicated or had gaps.

@@ -3,6 +3,8 @@
 //! so that no rule can go blind. Beside them: the documents that must stay true are compared with the code.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "house/dependencies.rs"]
+mod dependencies;
 #[path = "house/documents.rs"]
 mod documents;
 #[path = "house/doors.rs"]
