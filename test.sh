@@ -153,6 +153,12 @@ stage_house() { rust_tests --test house --test events; }
 
 stage_unit() { rust_tests --lib --bins --test kernel --test dispatch --test exclusive --test money; }
 
+# Prints how many days a second it lived, and how often each event, fault and refusal occurred.
+stage_simulation() {
+  if $LONG; then export FOODCOURT_SEEDS=10000; fi
+  if $NEXTEST; then rust_tests --test simulation --success-output immediate; else rust_tests --test simulation -- --nocapture; fi
+}
+
 stage_ports() { rust_tests --test ports; }
 
 stage_live() { rust_tests --test live; }
