@@ -4,6 +4,7 @@
 //! against the evolving state and appended together, each answered for itself. The state is folded ahead of the
 //! commit; if the append fails, the actor comes back from the journal.
 
+mod snapshot;
 mod turn;
 
 use std::{cell::Cell, collections::VecDeque, rc::Rc, sync::Arc, time::Duration};
@@ -55,6 +56,10 @@ pub(crate) struct Entity<D: Decider> {
     version: Rc<Cell<Version>>,
     snapshot_version: Version,
     correlation: Uuid,
+    /// How many at the head of the queue were there before the read that is under way began.
+    before_read: usize,
+    /// The newest fact that was published since the last read began.
+    heard: Version,
     timer: Option<SpawnHandle>,
     last_asked: Timestamp,
     /// The deadline that was decided last and when it may be decided again, against spinning.
@@ -84,6 +89,8 @@ impl<D: Decider> Entity<D> {
             version,
             snapshot_version: 0,
             correlation: id.id,
+            before_read: 0,
+            heard: 0,
             timer: None,
             last_asked: now,
             fired: None,
@@ -98,6 +105,8 @@ impl<D: Decider> Entity<D> {
         match self.phase {
             Phase::Cold if !self.queue.is_empty() => self.read(ctx, Duration::ZERO),
             Phase::Ready if !self.queue.is_empty() => self.turn(ctx),
+            // Another node has written, and what it wrote could not be folded when it was heard.
+            Phase::Ready if self.heard > self.version.get() => self.read(ctx, Duration::ZERO),
             Phase::Ready => self.arm(ctx),
             Phase::Cold | Phase::Reading | Phase::Appending => {}
         }
@@ -114,7 +123,7 @@ impl<D: Decider> Entity<D> {
             }
             Turn::Doubt => return self.read(ctx, Duration::ZERO),
             Turn::Crashed => return self.restart(ctx, Duration::ZERO),
-            Turn::Nothing => return self.arm(ctx),
+            Turn::Nothing => return self.advance(ctx),
         };
         let append = Append {
             stream: self.id,
@@ -154,7 +163,7 @@ impl<D: Decider> Entity<D> {
             }
             Appended::Invalid { reason } if batch.is_single() => {
                 warn!(stream = %self.id, "the journal cannot store a command on {}: {reason}", self.id);
-                batch.fail(AskError::Invalid);
+                batch.fail_what_wrote(self);
             }
             Appended::Invalid { .. } => drop(batch.requeue(self, |asked| asked.alone = true)),
             Appended::Unavailable => batch.fail(AskError::Unavailable),
@@ -168,10 +177,7 @@ impl<D: Decider> Entity<D> {
 
     /// Forgets what is in memory and comes back from the journal.
     fn restart(&mut self, ctx: &mut Context<Self>, after: Duration) {
-        self.state = Arc::default();
-        self.version.set(0);
-        self.snapshot_version = 0;
-        self.phase = Phase::Cold;
+        self.forget();
         if self.quarantined_until.is_some() {
             return self.fail_all(&AskError::Quarantined, ctx);
         }
@@ -181,9 +187,17 @@ impl<D: Decider> Entity<D> {
         self.read(ctx, after);
     }
 
+    fn forget(&mut self) {
+        self.state = Arc::default();
+        self.version.set(0);
+        self.snapshot_version = 0;
+        self.phase = Phase::Cold;
+    }
+
     /// Reads the stream from the known version on (from the newest snapshot if nothing is known).
     fn read(&mut self, ctx: &mut Context<Self>, after: Duration) {
         self.phase = Phase::Reading;
+        (self.before_read, self.heard) = (self.queue.len(), 0);
         let (journal, id, known, page) =
             (Arc::clone(&self.kernel.journal), self.id, self.version.get(), self.kernel.limits.read_page);
         let reading = async move {
@@ -211,7 +225,7 @@ impl<D: Decider> Entity<D> {
 
     fn have_read(&mut self, snapshot: Option<Snapshot>, facts: &[Recorded], ctx: &mut Context<Self>) {
         if let Some(snapshot) = snapshot {
-            match serde_json::from_str(&snapshot.body) {
+            match snapshot::open(&snapshot.body) {
                 Ok(state) => {
                     self.state = Arc::new(state);
                     self.version.set(snapshot.version);
@@ -225,12 +239,14 @@ impl<D: Decider> Entity<D> {
             }
         }
         if !self.fold(facts) {
-            self.phase = Phase::Cold;
+            // What is folded half-way must not be gone on from.
+            self.forget();
             return self.fail_all(&AskError::Unavailable, ctx);
         }
         self.phase = Phase::Ready;
-        // Whatever waited during the read is now decided on a state that is fresh for it.
-        self.queue.iter_mut().for_each(Task::check);
+        // Who waited when the read began is now decided on a state that is fresh for them. Who came later may know of
+        // a fact that another node committed after the page was taken.
+        self.queue.iter_mut().take(self.before_read).for_each(Task::check);
         self.advance(ctx);
     }
 
@@ -278,9 +294,7 @@ impl<D: Decider> Entity<D> {
 
     fn cannot_read(&mut self, error: &ReadError, ctx: &mut Context<Self>) {
         warn!(stream = %self.id, %error, "{} cannot be read now", self.id);
-        self.phase = Phase::Cold;
-        self.state = Arc::default();
-        self.version.set(0);
+        self.forget();
         self.fail_all(&AskError::Unavailable, ctx);
     }
 
@@ -301,7 +315,7 @@ impl<D: Decider> Entity<D> {
             return;
         }
         self.snapshot_version = version;
-        match serde_json::to_string(&*self.state) {
+        match snapshot::seal(&*self.state) {
             Ok(body) => {
                 let kept = self.kernel.journal.keep_snapshot(self.id, Snapshot { version, body });
                 ctx.spawn(kept.into_actor(self));
@@ -453,13 +467,19 @@ impl<D: Decider> Handler<Published> for Entity<D> {
     type Result = ();
 
     fn handle(&mut self, Published(fact): Published, ctx: &mut Self::Context) {
-        // While an append is in flight the state runs ahead of the version; the append itself will meet the conflict.
         if self.phase == Phase::Ready && fact.version == self.version.get() + 1 {
             if self.fold(std::slice::from_ref(&*fact)) {
                 self.arm(ctx);
             } else {
                 self.restart(ctx, Duration::ZERO);
             }
+            return;
+        }
+        // While an append is in flight the state runs ahead of the version, and a read may have begun before this
+        // fact; it is looked at when that is over.
+        self.heard = self.heard.max(fact.version);
+        if self.phase == Phase::Ready {
+            self.advance(ctx);
         }
     }
 }

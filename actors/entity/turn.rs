@@ -71,9 +71,14 @@ impl<D: Decider> Turn<D> {
                     batch.looks.push(reply);
                     continue;
                 }
+                // A deadline that met a conflict or a doubt: perhaps somebody has moved it since.
+                Some(Task::Ask(asked)) if asked.reply.is_none() => match entity.due(now) {
+                    Some(due) => Asked { wish: due.wish, ..*asked },
+                    None => continue,
+                },
                 Some(Task::Ask(asked)) => *asked,
             };
-            if asked.alone && !batch.decided.is_empty() {
+            if asked.alone && !batch.events.is_empty() {
                 entity.queue.push_front(Task::Ask(Box::new(asked)));
                 break;
             }
@@ -82,7 +87,8 @@ impl<D: Decider> Turn<D> {
                 batch.requeue(entity, |_| ());
                 return Self::Crashed;
             }
-            if alone {
+            // A refusal takes no room in an append: whoever waits behind it is not left waiting.
+            if alone && !batch.events.is_empty() {
                 break;
             }
         }
@@ -177,6 +183,17 @@ impl<D: Decider> Batch<D> {
         for reply in self.looks {
             drop(reply.send(Err(AskError::Unavailable)));
         }
+    }
+
+    /// The one wish with facts can never be stored; who only stood beside it is decided again.
+    pub fn fail_what_wrote(mut self, entity: &mut Entity<D>) {
+        let writes = |decided: &Decided<D>| decided.result.as_ref().is_ok_and(|answer| !answer.events.is_empty());
+        let (wrote, beside): (Vec<_>, Vec<_>) = self.decided.into_iter().partition(writes);
+        for Decided { asked, .. } in wrote {
+            asked.answer(Err(AskError::Invalid));
+        }
+        self.decided = beside;
+        self.requeue(entity, |_| ());
     }
 
     /// Puts everything back at the head of the queue, in order; who has tried too often is told to come back.

@@ -1,5 +1,7 @@
 //! The smallest decider that can do everything the kernel must cope with: add, refuse, panic, ring.
 
+use std::cell::Cell;
+
 use foodcourt_actors::{
     decider::{Deadline, Decider},
     event::{DecodeError, Event},
@@ -11,6 +13,16 @@ use uuid::Uuid;
 
 pub struct Counter;
 
+thread_local! {
+    static FOLDS_BREAK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on every fold on this thread panics half-way, or none does.
+#[allow(dead_code, reason = "not every test breaks folds")]
+pub fn break_folds(broken: bool) {
+    FOLDS_BREAK.set(broken);
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct State {
     pub total: i64,
@@ -19,6 +31,7 @@ pub struct State {
 }
 
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "not every test needs every command")]
 pub enum Command {
     Add(i64),
     AddOnce(Uuid),
@@ -82,7 +95,10 @@ impl Decider for Counter {
 
     fn evolve(state: &mut State, event: &Happened, _: Timestamp) {
         match event {
-            Happened::Added(amount) => state.total += amount,
+            Happened::Added(amount) => {
+                state.total += amount;
+                assert!(!FOLDS_BREAK.get(), "a fold's mistake, half-way");
+            }
             Happened::AddedOnce(id) => {
                 state.once.push(*id);
                 state.total += 1;
