@@ -31,6 +31,8 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// First and longest pause between tries.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_LONGEST: Duration = Duration::from_secs(5);
+/// How long what is in hand may take once the feed has ended. What is not done then is read again by the next owner.
+const FINISH_WITHIN: Duration = Duration::from_secs(5);
 
 struct Partition {
     owned: OwnedPartition,
@@ -90,7 +92,13 @@ impl Lanes {
             tokio::select! {
                 biased;
                 Some(fact) = self.running.next(), if !self.running.is_empty() => self.finished(&fact),
-                _ = lease.tick() => self.renew(&rewind).await,
+                _ = lease.tick() => {
+                    // Without room nobody else would notice that the feed has ended.
+                    if !room && pages.is_closed() {
+                        break;
+                    }
+                    self.renew(&rewind).await;
+                }
                 // Nothing to write, nothing to wake up for: an idle node sleeps.
                 _ = flush.tick(), if self.moved => self.flush().await,
                 page = pages.recv(), if room => match page {
@@ -99,8 +107,13 @@ impl Lanes {
                 },
             }
         }
-        while let Some(fact) = self.running.next().await {
-            self.finished(&fact);
+        let finish = async {
+            while let Some(fact) = self.running.next().await {
+                self.finished(&fact);
+            }
+        };
+        if tokio::time::timeout(FINISH_WITHIN, finish).await.is_err() {
+            warn!("{} leaves {} facts in hand to whoever reads them next", self.consumer.name(), self.in_hand);
         }
         self.flush().await;
     }

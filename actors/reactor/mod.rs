@@ -101,7 +101,8 @@ impl<P: Policy> Consumer for Choreography<P> {
                     Err(AskError::Rejected(rejection)) => {
                         debug!(cause = %fact.event_id, "{} answers {} with a refusal: {rejection}", P::NAME, fact.kind);
                     }
-                    Err(error @ (AskError::Busy | AskError::Unavailable)) => {
+                    // An entity in quarantine rests because of somebody else's message; this one's turn will come.
+                    Err(error @ (AskError::Busy | AskError::Unavailable | AskError::Quarantined)) => {
                         return Err(ReactError::Retry(error.to_string()));
                     }
                     Err(error) => return Err(ReactError::Poison(error.to_string())),

@@ -1,5 +1,5 @@
-//! What an entity may believe: facts of other nodes that come while it reads, bad neighbours in one append, half-done
-//! folds, deadlines that two nodes saw, snapshots of other builds.
+//! What an entity may believe, and what a reactor may put aside: facts of other nodes that come while it reads, bad
+//! neighbours in one append, half-done folds, deadlines that two nodes saw, quarantines, and a stop in bad weather.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
@@ -12,9 +12,10 @@ use foodcourt_actors::{
     ask::{AskError, Wish},
     decider::Origin,
     directory::Directory,
-    event::{Recorded, Version},
+    event::{DecodeError, Recorded, Version},
     memory::{MemoryJournal, MemoryWorld, Weather},
     ports::{Append, Appended, Due, Journal, Kernel, ReadError, Snapshot},
+    reactor::{Choreography, Consumer, Policy, ReactError, Reactor},
     stream::{Category, StreamId},
     time::Timestamp,
 };
@@ -231,5 +232,90 @@ fn a_snapshot_of_another_build_is_not_believed() {
         let body = r#"{"total":77,"once":[]}"#.to_owned();
         world.kernel.journal.keep_snapshot(StreamId::new(Category::Order, id), Snapshot { version: 1, body }).await;
         assert_eq!(directory.look(id).await.unwrap().state.total, 1);
+    });
+}
+
+/// A fact adds one to the counter that its correlation names, or breaks it.
+struct Adding;
+
+impl Policy for Adding {
+    type Decider = Counter;
+    const NAME: &'static str = "adding";
+    const KINDS: &'static [&'static str] = &["counter.happened"];
+    fn react(fact: &Recorded) -> Result<Vec<(Uuid, Command)>, DecodeError> {
+        if fact.correlation.is_nil() || fact.stream.id == fact.correlation {
+            return Ok(vec![]);
+        }
+        let broken = fact.body.contains("break it");
+        let command = if broken { Command::PanicInDecide } else { Command::AddOnce(fact.event_id) };
+        Ok(vec![(fact.correlation, command)])
+    }
+}
+
+#[test]
+fn a_poisonous_fact_takes_no_others_with_it_when_its_entity_rests() {
+    on_virtual_time(async {
+        let world = MemoryWorld::new(8);
+        let directory = node(&world.kernel);
+        let target = world.kernel.ids.next();
+        let reactor =
+            Reactor::new(world.kernel.clone(), Arc::new(world.cursors.clone()))
+                .consumer(Choreography::<Adding>::new(directory.clone()));
+        let stop = tokio::sync::watch::Sender::new(false);
+        let running = actix::spawn(reactor.run(stop.subscribe()));
+        let tell = |command: Command| {
+            let (directory, id) = (directory.clone(), world.kernel.ids.next());
+            async move {
+                let origin = Origin { cause: None, correlation: target };
+                directory.ask(id, Wish::new(command, origin)).await.unwrap();
+            }
+        };
+        tell(Command::Say("break it".to_owned())).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(world.cursors.buried().len(), 1, "the poisonous one");
+        for _ in 0..10 {
+            tell(Command::Add(1)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        assert_eq!(world.cursors.buried().len(), 1, "only the poisonous one");
+        assert_eq!(directory.look(target).await.unwrap().state.total, 10);
+        stop.send_replace(true);
+        running.await.unwrap();
+    });
+}
+
+/// Always has a reason to try again.
+struct NeverNow;
+
+impl Consumer for NeverNow {
+    fn name(&self) -> &'static str {
+        "never.now"
+    }
+    fn wants(&self, _: &str) -> bool {
+        true
+    }
+    fn react(&self, _: Arc<Recorded>) -> BoxFuture<'static, Result<(), ReactError>> {
+        Box::pin(async { Err(ReactError::Retry("the database is away".to_owned())) })
+    }
+}
+
+#[test]
+fn a_reactor_told_to_stop_does_not_wait_for_what_cannot_be_done() {
+    on_virtual_time(async {
+        for in_flight_max in [1_024, 1] {
+            let mut world = MemoryWorld::new(9);
+            world.kernel.limits.reactor_in_flight_max = in_flight_max;
+            let directory = node(&world.kernel);
+            for _ in 0..3 {
+                directory.ask(world.kernel.ids.next(), wish(Command::Add(1))).await.unwrap();
+            }
+            let reactor = Reactor::new(world.kernel.clone(), Arc::new(world.cursors.clone())).consumer(NeverNow);
+            let stop = tokio::sync::watch::Sender::new(false);
+            let running = actix::spawn(reactor.run(stop.subscribe()));
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            stop.send_replace(true);
+            tokio::time::timeout(Duration::from_secs(20), running).await.expect("it never stops").unwrap();
+            assert_eq!(world.cursors.slowest(), 0, "what was not done must be read again");
+        }
     });
 }
