@@ -139,7 +139,7 @@ impl ViewWriter {
         Self { views, orders, written: Cache::new(WRITTEN_MAX) }
     }
 
-    async fn write(&self, fact: &Recorded) -> Result<(), ReactError> {
+    async fn write(&self, fact: &Arc<Recorded>) -> Result<(), ReactError> {
         let retry = |error: &dyn std::fmt::Display| ReactError::Retry(error.to_string());
         if fact.stream.category == Category::Rider {
             return self.views.put_shift(fact).await.map_err(|error| retry(&error));
@@ -150,6 +150,8 @@ impl ViewWriter {
         }
         let seen = self.orders.look(order_id.0).await.map_err(|error| retry(&error))?;
         if seen.version < fact.version {
+            // The actor overheard it: told again it reads on. Just waiting might take for ever, for a look keeps it awake.
+            self.orders.published(std::slice::from_ref(fact));
             return Err(ReactError::Retry(format!("order {order_id} is not yet seen at {}", fact.version)));
         }
         let order = seen.state.order().ok_or_else(|| ReactError::Poison("an order without its first fact".into()))?;
