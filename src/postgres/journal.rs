@@ -186,6 +186,7 @@ impl Journal for PgJournal {
         let (database, suspects) = (self.database.clone(), self.suspects.clone());
         Box::pin(async move {
             suspects.fence(&database).await?;
+            suspects.confirm(&database).await?;
             read::holds(&database, stream, event_id).await
         })
     }

@@ -6,7 +6,7 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -120,6 +120,8 @@ pub struct Session {
     link: Link,
     prepared: Mutex<HashMap<&'static str, Statement>>,
     spoilt: AtomicBool,
+    /// The server warned (01000) since this was last looked at.
+    warned: Arc<AtomicBool>,
 }
 
 impl Session {
@@ -139,6 +141,16 @@ impl Session {
     pub async fn execute(&self, sql: &'static str, params: Params<'_>) -> Result<u64, DatabaseError> {
         let statement = self.prepared(sql).await?;
         self.noted(self.link.client.execute(&statement, params).await)
+    }
+
+    /// Runs plain SQL; answers whether the server did it without a warning (01000).
+    ///
+    /// # Errors
+    /// [`DatabaseError::Statement`].
+    pub async fn run_unwarned(&self, sql: &str) -> Result<bool, DatabaseError> {
+        self.warned.store(false, Ordering::Relaxed);
+        self.noted(self.link.client.batch_execute(sql).await)?;
+        Ok(!self.warned.load(Ordering::Relaxed))
     }
 
     /// The raw client, for transactions. Report failures to [`Session::note`].
@@ -191,13 +203,21 @@ impl bb8::ManageConnection for Manager {
     type Error = DatabaseError;
 
     async fn connect(&self) -> Result<Session, DatabaseError> {
-        let link = self.connector.connect(|notice| debug!(code = notice.code().code(), "{}", notice.message())).await?;
+        let warned = Arc::new(AtomicBool::new(false));
+        let warns = Arc::clone(&warned);
+        let link = self
+            .connector
+            .connect(move |notice| {
+                debug!(code = notice.code().code(), "{}", notice.message());
+                warns.fetch_or(notice.code().code() == "01000", Ordering::Relaxed);
+            })
+            .await?;
         let limits = format!(
             "set statement_timeout = {}; set idle_in_transaction_session_timeout = '30s'; set timezone = 'UTC'; set jit = off",
             self.statement_timeout.as_millis()
         );
         link.client.batch_execute(&limits).await?;
-        Ok(Session { link, prepared: Mutex::default(), spoilt: AtomicBool::new(false) })
+        Ok(Session { link, prepared: Mutex::default(), spoilt: AtomicBool::new(false), warned })
     }
 
     async fn is_valid(&self, session: &mut Session) -> Result<(), DatabaseError> {

@@ -156,6 +156,26 @@ async fn a_server_that_warns_of_its_commit_leaves_it_unknown() {
 }
 
 #[tokio::test]
+async fn what_no_standby_confirms_is_not_found() {
+    let database = TestDatabase::fresh().await;
+    let journal = node(&database).await;
+    let mut session = database.database().session().await.unwrap();
+    // No standby is there at all: whatever is committed is committed with that warning.
+    let doubt = "create function doubt() returns trigger language plpgsql as $$
+                 begin raise warning 'may not have been replicated'; return null; end $$;
+                 create trigger doubt after insert on journal execute function doubt();
+                 create trigger doubt after update on business_clock execute function doubt()";
+    session.client().batch_execute(doubt).await.unwrap();
+    let wish = append(stream(), 0, 1);
+    assert_eq!(journal.append(wish.clone()).await, Appended::Unknown);
+    let looked = journal.holds(wish.stream, wish.events[0].event_id).await;
+    assert!(looked.is_err(), "acknowledged although a fail-over would take it back");
+    let back = "drop trigger doubt on journal; drop trigger doubt on business_clock";
+    session.client().batch_execute(back).await.unwrap();
+    assert!(journal.holds(wish.stream, wish.events[0].event_id).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_full_queue_says_so_at_once() {
     let database = TestDatabase::fresh().await;
     let limits = JournalLimits { queue_max: 4, batch_max: 1, ..JournalLimits::default() };

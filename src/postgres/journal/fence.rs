@@ -1,7 +1,11 @@
-//! Backends of connections that were lost mid-flight. Such a backend may still commit what it had been sent, so
-//! "not found" says nothing until it is gone.
+//! When a look into the journal settles nothing. Backends of connections that were lost mid-flight may still commit
+//! what they had been sent: "not found" says nothing until they are gone. And after a warned commit "found" says
+//! nothing while this server stands alone: what it alone has, a fail-over takes back.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use tokio_postgres::Client;
 
@@ -23,19 +27,42 @@ impl Backend {
     }
 }
 
-/// Backends not yet known to be gone.
+/// Backends not yet known to be gone, and commits that the server warned of.
 #[derive(Debug, Default)]
-pub(super) struct Suspects(Mutex<Vec<Backend>>);
+pub(super) struct Suspects {
+    backends: Mutex<Vec<Backend>>,
+    warned: AtomicU64,
+    confirmed: AtomicU64,
+}
 
 impl Suspects {
     /// Remembers a backend whose connection was lost mid-flight.
     pub(super) fn add(&self, backend: Backend) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(backend);
+        self.backends.lock().unwrap_or_else(PoisonError::into_inner).push(backend);
+    }
+
+    /// Remembers that a commit may not have reached the standbys that it was to wait for.
+    pub(super) fn warned(&self) {
+        self.warned.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Waits until the standbys have what was warned of. They confirm in the order of commits, so one later commit
+    /// that is confirmed vouches for all before it.
+    pub(super) async fn confirm(&self, database: &Database) -> Result<(), FenceError> {
+        let warned = self.warned.load(Ordering::Relaxed);
+        if warned > self.confirmed.load(Ordering::Relaxed) {
+            // The smallest write there is.
+            if !database.session().await?.run_unwarned("update business_clock set speed = speed").await? {
+                return Err(FenceError::Unconfirmed);
+            }
+            self.confirmed.fetch_max(warned, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Ends every suspect and waits until it is gone: what it has not committed by then it never will.
     pub(super) async fn fence(&self, database: &Database) -> Result<(), FenceError> {
-        let suspects = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let suspects = self.backends.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for backend in suspects {
             // After a fail-over the process is not found: the old primary's unreplicated commits are lost with it.
             let sql = "select pg_terminate_backend(pid, 3000) from pg_stat_activity \
@@ -44,17 +71,19 @@ impl Suspects {
             if !gone.is_none_or(|row| row.get(0)) {
                 return Err(FenceError::StillThere { pid: backend.pid });
             }
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != backend);
+            self.backends.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != backend);
         }
         Ok(())
     }
 }
 
-/// Why a suspect is not known to be gone.
+/// Why a look would settle nothing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FenceError {
     #[error("backend {pid} of a lost connection does not end")]
     StillThere { pid: i32 },
+    #[error("no standby confirms what this database commits")]
+    Unconfirmed,
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }

@@ -151,6 +151,9 @@ impl Writer {
             match line.write(&part, &self.limits).await {
                 Flight::Landed { through, newest } => {
                     let doubtful = line.doubtful.swap(false, Ordering::Relaxed);
+                    if doubtful {
+                        self.suspects.warned();
+                    }
                     self.news.heard(newest);
                     for ((_, answer), through) in part.into_iter().zip(through) {
                         let outcome = match (through, doubtful) {
