@@ -13,6 +13,7 @@ use uuid::Uuid;
 pub use cards::kitchens;
 
 use crate::{
+    event::Version,
     ids::{CourtId, KitchenId, UserId},
     kitchen::{KitchenCommand, event::Opened, menu::Menu},
     money::{Currency, Money},
@@ -39,6 +40,12 @@ impl DemoKitchen {
     #[must_use]
     pub fn commands(&self) -> [KitchenCommand; 2] {
         [KitchenCommand::Open(self.opened.clone()), KitchenCommand::PublishMenu { menu: self.menu.clone() }]
+    }
+
+    /// Those of them that have not been decided in a kitchen of `version` facts. What its staff made of it since is
+    /// theirs to keep, also over a restart.
+    pub fn missing(&self, version: Version) -> impl Iterator<Item = KitchenCommand> {
+        self.commands().into_iter().skip(usize::try_from(version).unwrap_or(usize::MAX))
     }
 }
 

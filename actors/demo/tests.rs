@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{accounts, courts, district, kitchens};
 use crate::{
     decider::Decider,
-    kitchen::{Kitchen, KitchenState},
+    kitchen::{Kitchen, KitchenCommand, KitchenState},
     testing::NOON,
 };
 
@@ -26,6 +26,24 @@ fn every_kitchen_opens_and_seeding_twice_changes_nothing() {
     }
     let ids: BTreeSet<_> = accounts().iter().map(|account| account.user_id).collect();
     assert_eq!(ids.len(), 3 + 7 + 5);
+}
+
+#[test]
+fn a_restart_leaves_the_staffs_own_menu_alone() {
+    let kitchen = kitchens().remove(0);
+    let (mut state, mut version) = (KitchenState::default(), 0);
+    let mut dearer = kitchen.menu.clone();
+    dearer.items[0].price.amount += 100;
+    let own = KitchenCommand::PublishMenu { menu: dearer.clone() };
+    for command in kitchen.missing(version).chain([own]).collect::<Vec<_>>() {
+        for fact in Kitchen::decide(&state, &command, NOON).unwrap() {
+            Kitchen::evolve(&mut state, &fact, NOON);
+            version += 1;
+        }
+    }
+    assert_eq!(kitchen.missing(version).count(), 0);
+    assert_eq!(**state.menu(), dearer);
+    assert_eq!(kitchen.missing(1).count(), 1, "a start that was cut short is made up for");
 }
 
 #[test]

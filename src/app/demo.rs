@@ -54,9 +54,11 @@ impl DemoWorld<'_> {
             self.courts.put(&CourtEntry { court, kitchens }).await.map_err(|error| failed("courts", &error))?;
         }
         for kitchen in demo::kitchens() {
-            for command in kitchen.commands() {
+            let id = kitchen.opened.kitchen_id.0;
+            let seen = self.kitchens.look(id).await.map_err(|error| failed("kitchens", &error))?;
+            for command in kitchen.missing(seen.version) {
                 let origin = Origin { cause: None, correlation: self.ids.next() };
-                let asked = self.kitchens.ask(kitchen.opened.kitchen_id.0, Wish::new(command, origin)).await;
+                let asked = self.kitchens.ask(id, Wish::new(command, origin)).await;
                 asked.map_err(|error| failed("kitchens", &error))?;
             }
         }
