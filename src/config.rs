@@ -30,6 +30,9 @@ pub struct Config {
     pub payment: Payment,
     pub map: Map,
     pub log: Log,
+    /// For benchmarks only, and therefore not in config.toml.
+    #[serde(default)]
+    pub bench: Bench,
 }
 
 macro_rules! sections {
@@ -73,6 +76,20 @@ sections! {
     Map { tiles_url: String }
     /// `[log]`
     Log { filter: String, format: LogFormat }
+}
+
+/// `[bench]`: what no server in use may ever be told.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bench {
+    /// Off: orders are taken and kept, and nobody acts on them. For measuring the acceptance path alone.
+    pub reactors: bool,
+}
+
+impl Default for Bench {
+    fn default() -> Self {
+        Self { reactors: true }
+    }
 }
 
 /// When the demo is on.

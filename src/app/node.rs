@@ -248,10 +248,17 @@ impl Node {
             (stopping.subscribe(), Sweep::new(kernel.clone(), sleepers), stopping.subscribe());
         let (finished, reactor_ended) = tokio::sync::oneshot::channel();
         let reacting = Arbiter::new();
+        let reacts = config.bench.reactors;
         reacting.spawn_fn(move || {
-            actix::spawn(sweep.run(stop_sweep));
+            if reacts {
+                actix::spawn(sweep.run(stop_sweep));
+            } else {
+                warn!("bench.reactors is off: orders are kept and nobody acts on them");
+            }
             actix::spawn(async move {
-                reactor.run(stop).await;
+                if reacts {
+                    reactor.run(stop).await;
+                }
                 // Nobody waits where the process is already on its way out.
                 let _gone = finished.send(());
             });
