@@ -159,7 +159,7 @@ stage_simulation() {
   if $NEXTEST; then rust_tests --test simulation --success-output immediate; else rust_tests --test simulation -- --nocapture; fi
 }
 
-stage_ports() { rust_tests --test ports; }
+stage_ports() { rust_tests --test ports --test redis; }
 
 stage_live() { rust_tests --test live; }
 
