@@ -320,6 +320,7 @@ impl Node {
             demo: config.demo_on().then(|| Arc::new(demo_clock) as Arc<dyn DemoClock>),
             recent: Recent::default(),
             hub: hub.clone(),
+            trusted_proxies: config.server.trusted_proxies.clone(),
             tiles_url: config.map.tiles_url.clone(),
             waiter,
         };

@@ -121,7 +121,7 @@ pub async fn token(
     body: Body<TokenRequest>,
 ) -> Result<HttpResponse, Problem> {
     let wrong = || Problem::new(UNAUTHENTICATED, "e-mail address or password is wrong");
-    let caller = Caller::at(address(&request));
+    let caller = Caller::at(address(&request, &services));
     let password = Password::typed(&body.value.password).map_err(|refused| Problem::field("/password", refused.0))?;
     let email = Email::parse(&body.value.email).map_err(|refused| Problem::field("/email", refused.0))?;
     services.throttle.check(caller, &email)?;

@@ -16,6 +16,7 @@ use tracing::{error, info};
 use super::{
     authorization::Who,
     body::header,
+    client_address::client_address,
     limits::Caller,
     principal::Principal,
     problem::{BAD_REQUEST, INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, Problem},
@@ -55,7 +56,7 @@ async fn admit(
     request: &ServiceRequest,
     services: &Services,
 ) -> Result<Option<(String, String)>, Problem> {
-    let address = address(request.request());
+    let address = address(request.request(), services);
     if operation.who == Who::Anyone {
         return services.limits.check(operation.class, Caller::at(address));
     }
@@ -76,8 +77,9 @@ pub fn bearer(request: &HttpRequest) -> Option<&str> {
 
 /// Where the request came from.
 #[must_use]
-pub fn address(request: &HttpRequest) -> IpAddr {
-    request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip())
+pub fn address(request: &HttpRequest, services: &Services) -> IpAddr {
+    let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
+    client_address(peer, header(request, "x-forwarded-for"), &services.trusted_proxies)
 }
 
 /// The frame around every request.

@@ -5,6 +5,7 @@ pub mod admin;
 pub mod auth;
 pub mod authorization;
 pub mod body;
+pub mod client_address;
 pub mod court;
 pub mod cursor;
 pub mod delivery;

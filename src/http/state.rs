@@ -78,6 +78,8 @@ pub struct Services {
     pub recent: Recent,
     /// Open sockets and event streams.
     pub hub: Hub,
+    /// Load balancers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
     /// Where the pages' map tiles come from; empty: nowhere.
     pub tiles_url: String,
     /// Waits for the facts that settle an accepted offer.

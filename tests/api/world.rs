@@ -284,6 +284,7 @@ impl World {
             demo: Some(business.clone()),
             recent: Recent::default(),
             hub: hub.clone(),
+            trusted_proxies: Vec::new(),
             tiles_url: String::new(),
             waiter,
         });
