@@ -115,7 +115,10 @@ impl Person {
                     }
                     return Told::Stale;
                 }
-                Err(error) if error.is_retryable() => world.count(&format!("told to come back: {}", name(&error))),
+                Err(error) if error.is_retryable() => {
+                    world.note(|| format!("{:<10} {stream} {command:?}: later, {error}", self.name));
+                    world.count(&format!("told to come back: {}", name(&error)));
+                }
                 Err(error) => {
                     world.breach(format!("{stream} answers {command:?} with {error}"));
                     return Told::Nothing;
@@ -124,7 +127,11 @@ impl Person {
             let pause_ms = 100 + self.dice.below(500 << attempt.min(4));
             world.sleep_ms(pause_ms).await;
         }
+        world.note(|| format!("{:<10} {stream} {command:?}: gave up", self.name));
         world.count("gave up");
+        if world.is_calm() {
+            world.breach(format!("I3: {stream} could not be asked {command:?} in {TRIES} tries in fine weather"));
+        }
         Told::Nothing
     }
 }

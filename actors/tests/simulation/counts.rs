@@ -9,7 +9,7 @@ use foodcourt_actors::{
 };
 
 /// Every fault the outside can do.
-pub const FAULTS: [&str; 21] = [
+pub const FAULTS: [&str; 22] = [
     "actor.killed",
     "broker.delayed",
     "broker.duplicated",
@@ -24,6 +24,7 @@ pub const FAULTS: [&str; 21] = [
     "journal.unreadable",
     "live.dropped",
     "night.both_nodes_down",
+    "node.both_crashed",
     "node.crashed",
     "node.restarted",
     "provider.charged_without_answer",
@@ -34,13 +35,14 @@ pub const FAULTS: [&str; 21] = [
 ];
 
 /// Refusals that people must run into.
-pub const REFUSALS: [&str; 24] = [
+pub const REFUSALS: [&str; 25] = [
     "basket.Closed",
     "basket.SoldOut",
     "delivery.AlreadyPickedUp",
     "delivery.FoodNotReady",
     "delivery.NotYours",
     "delivery.OutOfOrder",
+    "inbox.Ahead",
     "kitchen.Expired",
     "kitchen.NoTicket",
     "kitchen.NotOnMenu",

@@ -7,6 +7,7 @@ use foodcourt_actors::{
     ids::{ContactId, OrderId, QuoteId},
     kitchen::{Kitchen, KitchenCommand, menu::MenuItem},
     memory::Dice,
+    notification::{Inbox, InboxCommand},
     order::{
         Order, OrderCommand, OrderStatus,
         event::{CancelledBy, EndReason, Fulfilment, Placed},
@@ -215,6 +216,9 @@ async fn follow(world: &Rc<World>, me: &mut Person, placed: &Placed) {
                 cancel(world, me, order_id, CancelledBy::Staff, false).await;
             }
         }
+        if me.dice.chance(40) {
+            read_inbox(world, me, placed).await;
+        }
         let Some(seen) = me.look::<Order>(world, order_id.0).await else { continue };
         let Some(order) = seen.state.order() else { continue };
         if staff_cancels && order.status == OrderStatus::PickedUp {
@@ -238,6 +242,15 @@ async fn follow(world: &Rc<World>, me: &mut Person, placed: &Placed) {
         if waited_s > 7_200 {
             return; // went home hungry; the order sees to itself
         }
+    }
+}
+
+/// Reads what has come, and once in a while claims to have read what has not.
+async fn read_inbox(world: &Rc<World>, me: &mut Person, placed: &Placed) {
+    let inbox_id = placed.customer_id.0;
+    if let Some(seen) = me.look::<Inbox>(world, inbox_id).await.filter(|seen| seen.version > 0) {
+        let version = if me.dice.chance(50) { seen.version + 1_000 } else { seen.version };
+        me.ask::<Inbox>(world, inbox_id, InboxCommand::ReadUpTo { version }).await;
     }
 }
 

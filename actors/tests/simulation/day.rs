@@ -61,16 +61,15 @@ async fn live(world: &Rc<World>) -> Vec<String> {
     world.start_node(0);
     world.start_node(1);
     let people = LocalSet::new();
-    let storm = LocalSet::new();
     {
         let _among_people = people.enter();
         (0..KITCHENS).for_each(|number| drop(actix::spawn(kitchen::run(Rc::clone(world), number))));
         (0..RIDERS as usize).for_each(|number| drop(actix::spawn(rider::run(Rc::clone(world), number))));
         (0..CUSTOMERS).for_each(|number| drop(actix::spawn(customer::order(Rc::clone(world), number))));
     }
-    storm.spawn_local(faults::run(Rc::clone(world)));
-    let (people, storm) = (actix::spawn(people), actix::spawn(storm));
+    let people = actix::spawn(people);
     world.stormy.set(true);
+    actix::spawn(faults::run(Rc::clone(world)));
     for _ in 0..STORM_MIN * 60 / STEP.as_secs() {
         tokio::time::sleep(STEP).await;
         let wrong = verdict::so_far(world);
@@ -78,7 +77,6 @@ async fn live(world: &Rc<World>) -> Vec<String> {
             return wrong;
         }
     }
-    storm.abort();
     clear_up(world);
     for _ in 0..EVENING_MIN * 60 / STEP.as_secs() {
         tokio::time::sleep(STEP).await;
@@ -99,6 +97,7 @@ async fn live(world: &Rc<World>) -> Vec<String> {
 fn clear_up(world: &World) {
     world.note(|| "CALM       faults have stopped".to_owned());
     world.stormy.set(false);
+    world.calm_since.set(Some(world.now()));
     world.memory.journal.set_weather(foodcourt_actors::memory::Weather::default());
     *world.broker.rough.lock().unwrap() = false;
     world.provider.set_down(0);

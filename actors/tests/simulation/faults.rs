@@ -78,17 +78,20 @@ fn weather(world: &World, dice: &mut Dice) -> Weather {
     }
     if dice.chance(350) {
         world.fault("journal.lagging");
-        weather.lag = Duration::from_millis(500 + dice.below(4_000));
+        weather.lag = Duration::from_millis(500 + dice.below(6_000));
     }
     weather
 }
 
-/// Keeps things going wrong until told that it is enough.
+/// Keeps things going wrong while it storms. Nodes are started from here, so it must not be cut off.
 pub async fn run(world: Rc<World>) {
     let mut dice = world.dice(7);
     let node_is_down = Rc::new(Cell::new(false));
     loop {
         tokio::time::sleep(Duration::from_secs(10 + dice.below(50))).await;
+        if !world.stormy.get() {
+            return;
+        }
         match dice.below(10) {
             0..3 => {
                 let weather = weather(&world, &mut dice);
@@ -114,9 +117,30 @@ pub async fn run(world: Rc<World>) {
                     down.set(false);
                 });
             }
+            9 if dice.chance(60) && !node_is_down.get() => {
+                node_is_down.set(true);
+                let (world, down, dice) = (Rc::clone(&world), Rc::clone(&node_is_down), dice.fork(9));
+                actix::spawn(async move {
+                    black_out(&world, dice).await;
+                    down.set(false);
+                });
+            }
             _ => {}
         }
     }
+}
+
+/// Both nodes die at once, and what was due meanwhile is due when they come back.
+async fn black_out(world: &Rc<World>, mut dice: Dice) {
+    world.fault("node.both_crashed");
+    for number in 0..2 {
+        if let Some(node) = world.take_node(number) {
+            node.crash();
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(30 + dice.below(420))).await;
+    world.start_node(0);
+    world.start_node(1);
 }
 
 /// One node dies or is restarted; the other one goes on.

@@ -183,12 +183,13 @@ impl Biker {
     /// Thinks about each offer once, and answers when done thinking.
     async fn answer(&mut self, world: &Rc<World>, state: &RiderState) {
         let now = world.now();
+        let strikes = world.strike.is_some_and(|(from, to)| from <= now && now < to);
         for offer in &state.offers {
             let (dice, temper) = (&mut self.me.dice, self.temper);
             let plan = *self.offers.entry(offer.offer_id).or_insert_with(|| {
-                let think_s = if dice.chance(50) { 38 + dice.below(8) } else { 1 + dice.below(20) };
+                let think_s = if dice.chance(80) { 36 + dice.below(7) } else { 1 + dice.below(20) };
                 let at = now.plus_s(i64::try_from(think_s).unwrap_or(0));
-                if dice.chance(temper.ignores) { None } else { Some((at, !dice.chance(temper.declines))) }
+                if dice.chance(temper.ignores) { None } else { Some((at, !strikes && !dice.chance(temper.declines))) }
             });
             let Some((_, takes)) = plan.filter(|(at, _)| *at <= now) else { continue };
             let offer_id = offer.offer_id;

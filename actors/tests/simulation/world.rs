@@ -58,7 +58,11 @@ pub struct World {
     pub checker: RefCell<(Checker, i64)>,
     /// Faults strike.
     pub stormy: Cell<bool>,
+    /// When they stopped.
+    pub calm_since: Cell<Option<Timestamp>>,
     pub bug: Option<Bug>,
+    /// Between these riders take nothing.
+    pub strike: Option<(Timestamp, Timestamp)>,
     nodes: RefCell<[Option<Node>; 2]>,
     dice: RefCell<Dice>,
     log: RefCell<Vec<(Timestamp, String)>>,
@@ -82,7 +86,10 @@ impl World {
         let court = demo::courts().into_iter().find(|court| court.court_id == demo::kranhalle());
         let court = court.expect("the demo has the Kranhalle");
         let kitchens = demo::kitchens().into_iter().filter(|kitchen| kitchen.opened.court_id == court.court_id);
+        let dawn = kernel.clock.now();
+        let strike = dice.chance(80).then(|| (dawn.plus_min(8), dawn.plus_min(55)));
         Rc::new(Self {
+            strike,
             kernel,
             store,
             provider: Arc::new(MoodyProvider::new(sandbox, dice.fork(1), new_keys)),
@@ -97,6 +104,7 @@ impl World {
             broken: RefCell::default(),
             checker: RefCell::new((Checker::new(), 0)),
             stormy: Cell::new(false),
+            calm_since: Cell::new(None),
             bug,
             nodes: RefCell::default(),
             dice: RefCell::new(dice),
@@ -149,6 +157,11 @@ impl World {
         let hub = watcher.hub.borrow();
         let nodes = self.nodes.borrow();
         hub.as_ref().is_some_and(|hub| nodes.iter().flatten().any(|node| Arc::ptr_eq(&node.view.hub, hub)))
+    }
+
+    /// Whether faults stopped longer ago than anybody tries.
+    pub fn is_calm(&self) -> bool {
+        self.calm_since.get().is_some_and(|since| self.now() > since.plus_min(10))
     }
 
     /// A line in the day's log.
