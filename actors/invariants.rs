@@ -1,7 +1,7 @@
 //! What must always hold, checked over the facts themselves. One checker for simulation, fault tests, `foodcourt check`
 //! and the metric: it folds every stream with the real deciders and compares the streams with each other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -29,7 +29,11 @@ pub const OVERDUE_MAX_S: i64 = 60;
 
 /// The invariants, with what each promises.
 pub const INVARIANTS: [(&str, &str); 7] = [
-    ("I2", "per payment one hold, one capture, one refund at most; what is kept is what the order's end owes"),
+    (
+        "I2",
+        "per payment one hold, one capture, one refund at most; what is kept is what the order's end owes, unless the \
+         provider refused to hand it over",
+    ),
     ("I3", "no state outlives its deadline by more than a minute"),
     ("I4", "each stream's versions are 1..n without gap or double, and every fact can be read"),
     ("I5", "one active rider per delivery, no rider over capacity, no kitchen over its open tickets"),
@@ -83,6 +87,8 @@ pub struct Checker {
     riders_of: HashMap<DeliveryId, Option<RiderId>>,
     told: HashMap<(Uuid, Uuid), u32>,
     moved: HashMap<PaymentId, [u32; 4]>,
+    /// The provider refused to hand the money over. It may say so only after the food is eaten: a debt, not a mistake.
+    refused: HashSet<PaymentId>,
 }
 
 impl Checker {
@@ -137,6 +143,10 @@ impl Checker {
             Ok(PaymentEvent::Captured(_)) => (1, "captured"),
             Ok(PaymentEvent::Voided(_)) => (2, "voided"),
             Ok(PaymentEvent::Refunded(_)) => (3, "refunded"),
+            Ok(PaymentEvent::CaptureFailed(_)) => {
+                self.refused.insert(PaymentId(fact.stream.id));
+                return;
+            }
             _ => return,
         };
         let times = self.moved.entry(PaymentId(fact.stream.id)).or_default();
@@ -234,7 +244,8 @@ impl Checker {
         let payment = self.payments.get(&PaymentId::of(order_id).0).map(|folded| &folded.state);
         let kept = payment.and_then(PaymentState::net).map_or(0, |net| net.amount);
         let unsettled = payment.is_some_and(|payment| payment.phase != Phase::New && !payment.is_final());
-        if kept != owed {
+        let is_debt = fed && kept == 0 && self.refused.contains(&PaymentId::of(order_id));
+        if kept != owed && !is_debt {
             self.breach("I2", stream, format!("is {status}: {kept} minor units were kept and {owed} are owed"));
         }
         if !fed && unsettled {

@@ -166,7 +166,6 @@ async fn send(world: &Rc<World>, me: &mut Person, placed: &Placed) -> bool {
     }
     world.count("orders placed");
     world.count(if placed.parts.len() > 1 { "orders over several kitchens" } else { "orders of one kitchen" });
-    world.orders.borrow_mut().push(order_id);
     watch(world, StreamId::new(Category::Order, order_id.0), me.dice.fork(1));
     watch(world, StreamId::new(Category::Inbox, placed.customer_id.0), me.dice.fork(2));
     if me.dice.chance(60) {

@@ -21,7 +21,7 @@ use crate::{counts::Counts, world::World};
 /// Orders that must have been eaten on a day, so that a dead court cannot pass.
 const EATEN_MIN: usize = 4;
 /// Orders that must have been placed.
-pub const PLACED_MIN: usize = 20;
+const PLACED_MIN: usize = 20;
 /// Kinds of fault that must have struck.
 const FAULTS_MIN: usize = 3;
 
@@ -41,7 +41,13 @@ pub fn so_far(world: &World) -> Vec<String> {
 
 /// Whether every order has come to an end.
 pub fn all_ended(world: &World) -> bool {
-    world.orders.borrow().iter().all(|id| order(world, *id).order().is_some_and(|order| order.status.is_final()))
+    orders(world).into_iter().all(|id| order(world, id).order().is_some_and(|order| order.status.is_final()))
+}
+
+/// Every order that was written, acknowledged or not.
+fn orders(world: &World) -> Vec<OrderId> {
+    let streams = world.streams().into_iter().filter(|stream| stream.category == Category::Order);
+    streams.map(|stream| OrderId(stream.id)).collect()
 }
 
 fn fold<D: Decider>(world: &World, id: uuid::Uuid) -> D::State {
@@ -98,8 +104,8 @@ fn promises(world: &World, wrong: &mut Vec<String>) {
             wrong.push(format!("I10: the answer of {} is not the one that was given", stored.scope));
         }
     }
-    for id in world.orders.borrow().iter() {
-        let contact = order(world, *id).order().and_then(|order| order.placed.contact_id);
+    for id in orders(world) {
+        let contact = order(world, id).order().and_then(|order| order.placed.contact_id);
         if contact.is_some_and(|contact| world.memory.journal.contact(contact).is_none()) {
             wrong.push(format!("I1: the contact of order:{id} is lost"));
         }
@@ -113,8 +119,8 @@ fn money(world: &World, wrong: &mut Vec<String>) {
         lines.entry(line.provider_ref.clone()).or_default().push(line);
     }
     let mut known = 0;
-    for id in world.orders.borrow().iter() {
-        let payment_id = PaymentId::of(*id);
+    for id in orders(world) {
+        let payment_id = PaymentId::of(id);
         let state: PaymentState = fold::<Payment>(world, payment_id.0);
         let reference = format!("sandbox_{payment_id}");
         let at_provider = lines.get(&reference).map_or(&[][..], Vec::as_slice);
@@ -154,16 +160,16 @@ fn watchers(world: &World, wrong: &mut Vec<String>) {
 
 /// A dead court must not pass.
 fn alive(world: &World, counts: &Counts, wrong: &mut Vec<String>) {
-    let orders = world.orders.borrow();
+    let orders = orders(world);
     let mut eaten = 0;
-    for id in orders.iter() {
+    for id in &orders {
         match order(world, *id).order().map(|order| order.status) {
             Some(OrderStatus::Delivered | OrderStatus::Completed) => eaten += 1,
             Some(status) if status.is_final() => {}
             status => wrong.push(format!("I3: order:{id} never ended, it is {status:?}")),
         }
     }
-    if world.streams().iter().filter(|stream| stream.category == Category::Order).count() < PLACED_MIN {
+    if orders.len() < PLACED_MIN {
         wrong.push(format!("only {} orders were placed", orders.len()));
     }
     let eaten_min = if world.strike.is_some() { 1 } else { EATEN_MIN };

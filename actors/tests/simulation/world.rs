@@ -10,7 +10,7 @@ use std::{
 
 use foodcourt_actors::{
     demo::{self, DemoKitchen},
-    ids::{OrderId, RiderId, UserId},
+    ids::{RiderId, UserId},
     invariants::Checker,
     memory::{Dice, MemoryWorld},
     order::court::Court,
@@ -48,8 +48,6 @@ pub struct World {
     pub kitchens: Vec<DemoKitchen>,
     pub riders: Vec<RiderId>,
     pub watchers: RefCell<Vec<Rc<Watcher>>>,
-    /// Orders whose placing was acknowledged.
-    pub orders: RefCell<Vec<OrderId>>,
     /// What was acknowledged, and must be true in the end.
     pub promises: RefCell<Vec<Promise>>,
     pub counts: RefCell<Counts>,
@@ -98,7 +96,6 @@ impl World {
             court,
             riders: (0..RIDERS).map(|n| demo::user_id(&format!("rider-{n}@simulation"))).collect(),
             watchers: RefCell::default(),
-            orders: RefCell::default(),
             promises: RefCell::default(),
             counts: RefCell::default(),
             broken: RefCell::default(),
