@@ -72,6 +72,9 @@ async fn choose(world: &Rc<World>, me: &mut Person, number: u64, order_id: Order
         let (kitchen_id, now) = (kitchen.kitchen_id, world.now());
         let state = me.look::<Kitchen>(world, kitchen_id.0).await?.state;
         let menu = (**state.menu()).clone();
+        if menu.items.is_empty() {
+            return None; // not open yet
+        }
         for _ in 0..=me.dice.below(2) {
             let item = &menu.items[me.dice.below(menu.items.len() as u64) as usize];
             lines.push(LineRequest {

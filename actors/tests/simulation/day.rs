@@ -43,7 +43,8 @@ pub fn run(seed: u64, bug: Option<Bug>, logged: bool) -> Outcome {
         let world = World::new(seed, bug, logged);
         let wrong = live(&world).await;
         let mut counts = counted(&world);
-        let wrong = if wrong.is_empty() { verdict::at_rest(&world, &counts) } else { wrong };
+        let mut wrong = if wrong.is_empty() { verdict::at_rest(&world, &counts) } else { wrong };
+        wrong.extend(crate::PANICS.take());
         for fact in world.memory.journal.facts() {
             Counts::one(&mut counts.facts, &fact.kind);
         }

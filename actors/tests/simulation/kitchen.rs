@@ -108,6 +108,9 @@ async fn work(world: &Rc<World>, me: &mut Person, id: KitchenId, temper: Temper,
 async fn fuss(world: &Rc<World>, me: &mut Person, id: KitchenId, state: &KitchenState) {
     let now = world.now();
     let items = &state.menu().items;
+    if items.is_empty() {
+        return;
+    }
     let item = items[me.dice.below(items.len() as u64) as usize].item_id;
     let gone: Vec<EightySix> = state.sold_out(now).collect();
     let wish = match me.dice.below(8) {
