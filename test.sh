@@ -144,8 +144,9 @@ stage_format() { cargo fmt --all --check; }
 
 stage_lint() { cargo clippy --workspace --all-targets -- -D warnings; }
 
+# The binary comes out of this too (tests start it): a `cargo build` beside it would build every dependency a second time,
+# without the features that tests add.
 stage_build() {
-  cargo build --workspace
   if $NEXTEST; then cargo nextest run --workspace --no-run; else cargo test --workspace --no-run; fi
 }
 
