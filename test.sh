@@ -152,7 +152,15 @@ stage_build() {
 
 stage_house() { rust_tests --test house --test events; }
 
-stage_unit() { rust_tests --lib --bins --test kernel --test dispatch --test exclusive --test money; }
+# Every test of the domain but those that have a stage of their own.
+stage_unit() {
+  local path name targets=()
+  for path in actors/tests/*; do
+    name=$(basename "$path" .rs)
+    if [[ $path == *.rs || -e $path/main.rs ]] && [[ $name != simulation && $name != events ]]; then targets+=(--test "$name"); fi
+  done
+  rust_tests --lib --bins "${targets[@]}"
+}
 
 # Prints how many days a second it lived, and how often each event, fault and refusal occurred.
 stage_simulation() {
