@@ -9,6 +9,17 @@ export const readBoard = (view) => ({ kitchen: view.kitchen, menu: view.menu?.it
 /** Tickets that are still anybody's business. */
 export const openTickets = (board) => board.tickets.filter((ticket) => rank(ticket.stage) <= rank('ready_for_collection'));
 
+/**
+ * The board after the server's answer to a step. The answer tells of one moment, and facts from after it may have come
+ * first: it never takes a ticket back, nor takes away what is known of it.
+ */
+export function answered(board, answer) {
+  const told = Object.fromEntries(Object.entries(answer).filter(([, value]) => value !== null));
+  const older = (one) => rank(answer.stage) < rank(one.stage) || (answer.stage === one.stage && Date.parse(answer.ready_at) < Date.parse(one.ready_at));
+  const merge = (one) => (older(one) ? one : { ...one, ...told });
+  return { ...board, tickets: board.tickets.map((one) => (one.ticket_id === answer.ticket_id ? merge(one) : one)) };
+}
+
 const ofItem = (what, item) => (what.item ?? what.item_id) === item.item_id;
 const ofModifier = (what, modifier) => (what.modifier ?? what.modifier_id) === modifier.modifier_id;
 

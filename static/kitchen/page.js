@@ -10,7 +10,7 @@ import { toastProblem } from '../lib/toast.js';
 import { drawHealth, drawWho } from '../lib/top.js';
 import { board, inOrder } from './board.js';
 import { ring } from './bell.js';
-import { evolve, readBoard } from './fold.js';
+import { answered, evolve, readBoard } from './fold.js';
 import { askMinutes, askPause, askReason, openSoldOut, redraw } from './sheets.js';
 
 const session = new Session('kitchen');
@@ -32,7 +32,7 @@ async function step(ticket, name, body, options) {
   try {
     const path = `/v1/tickets/${ticket.ticket_id}/${name}`;
     const after = name === 'delay' ? await api.patiently('POST', path, body) : await api.post(path, body, options);
-    if (after?.stage) state.board = { ...state.board, tickets: state.board.tickets.map((one) => (one.ticket_id === ticket.ticket_id ? { ...one, ...after } : one)) };
+    if (after?.stage && state.board) state.board = answered(state.board, after);
   } catch (problem) {
     toastProblem(problem);
   }

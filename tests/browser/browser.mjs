@@ -1,19 +1,25 @@
 // A real Chromium with one window per person. Every error on a console, every refused script or style, every page
 // that throws is collected: a test that ends with any of them fails.
 
+import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 
 const PICTURES = path.resolve(import.meta.dirname, '../../docs/pictures');
+// Of each page in a failure's message.
+const WORDS_MAX = 1_500;
 export const DESK = { width: 1280, height: 860 };
 export const PHONE = { width: 390, height: 844 };
 export const TABLET = { width: 1180, height: 820 };
 
 const executable = [process.env.PAGES_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => file && existsSync(file));
 
-/** Starts the browser; `person(name, size, options)` opens a window (`mayFail` for those whose network is meant to break), `troubles` is what went wrong so far. */
+/**
+ * Starts the browser. `person(name, size, options)` opens a window (`mayFail` for those whose network is meant to
+ * break), `witnessed(body)` wraps a test, `troubles` is what pages complained of in this test.
+ */
 export async function openBrowser() {
   const browser = await chromium.launch({ executablePath: executable, args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
   const troubles = [];
@@ -34,11 +40,32 @@ export async function openBrowser() {
     });
     return page;
   };
-  // What everybody saw when a test failed, into the folder PAGES_FAILURES.
+  // What everybody saw when a test failed: in words, and as pictures into the folder PAGES_FAILURES.
   const witness = async () => {
-    if (process.env.PAGES_FAILURES) for (const [name, page] of pages) await page.screenshot({ path: path.join(process.env.PAGES_FAILURES, `${name}.png`) });
+    const seen = [];
+    for (const [name, page] of pages) {
+      if (page.isClosed()) continue;
+      const words = await page.locator('body').innerText({ timeout: 2_000 }).catch((error) => `not readable: ${error.message}`);
+      seen.push(`--- ${name} at ${page.url()}\n${words.replace(/\s*\n\s*/g, ' | ').slice(0, WORDS_MAX)}`);
+      if (process.env.PAGES_FAILURES) await page.screenshot({ path: path.join(process.env.PAGES_FAILURES, `${name}.png`) }).catch(() => undefined);
+    }
+    return seen.join('\n');
   };
-  return { person, troubles, witness, close: () => browser.close() };
+  // Runs a test's body; a failure tells what every page showed and complained of, and so does a page that complained.
+  const witnessed = (what) => async () => {
+    try {
+      await what();
+      assert.deepEqual(troubles, [], 'no page complained');
+    } catch (error) {
+      error.message += `\ntroubles: ${troubles.join('\n') || 'none'}\n${await witness()}`;
+      throw error;
+    } finally {
+      troubles.length = 0;
+      for (const page of pages.values()) await page.context().close();
+      pages.clear();
+    }
+  };
+  return { person, witnessed, troubles, close: () => browser.close() };
 }
 
 /** Whether pictures for the README are wanted. */

@@ -24,14 +24,7 @@ after(async () => {
   await server?.stop();
 });
 const as = (role) => demo.accounts.find((account) => account.role === role);
-const witnessed = (what) => async () => {
-  try {
-    await what();
-  } catch (error) {
-    await browser.witness();
-    throw error;
-  }
-};
+const witnessed = (what) => () => browser.witnessed(what)();
 
 test('an order whose answer is lost is placed once, also over a reload', { timeout: 90_000 }, witnessed(async () => {
   const customer = await signIn(server.url, as('customer'));
