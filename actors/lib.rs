@@ -12,6 +12,8 @@ pub mod decider;
 pub mod event;
 pub mod ports;
 
+pub mod travel;
+
 pub mod ask;
 pub mod directory;
 mod entity;

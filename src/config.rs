@@ -7,8 +7,10 @@ use figment::{
     Figment,
     providers::{Env, Format, Toml},
 };
-use foodcourt_actors::limits::Limits;
+use foodcourt_actors::{limits::Limits, travel::GreatCircle};
 use serde::Deserialize;
+
+use crate::travel::{Provider, RoutedSettings, check_address};
 
 /// The defaults, with a unit and a reason for each.
 pub const DEFAULTS: &str = include_str!("../config.toml");
@@ -29,6 +31,7 @@ pub struct Config {
     pub live: Live,
     pub payment: Payment,
     pub map: Map,
+    pub travel: Travel,
     pub log: Log,
     /// For benchmarks only, and therefore not in config.toml.
     #[serde(default)]
@@ -76,6 +79,11 @@ sections! {
     Payment { call_timeout_ms: u64, calls_at_once: usize }
     /// `[map]`
     Map { tiles_url: String }
+    /// `[travel]`
+    Travel {
+        provider: Provider, address: String, timeout_ms: u64, cache_max: u64, cache_age_s: u64, grid_m: u32, detour: f64,
+        foot_kmh: f64, bicycle_kmh: f64, scooter_kmh: f64, car_kmh: f64,
+    }
     /// `[log]`
     Log { filter: String, format: LogFormat }
 }
@@ -197,7 +205,57 @@ impl Config {
                 why: "it should look like redis://127.0.0.1:6379".to_owned(),
             });
         }
-        Ok(())
+        self.check_travel()
+    }
+
+    fn check_travel(&self) -> Result<(), ConfigError> {
+        let travel = &self.travel;
+        if travel.provider != Provider::GreatCircle {
+            let why = |error: crate::travel::SettingsError| error.to_string();
+            check_address(&travel.address)
+                .map_err(|error| ConfigError::Wrong { name: "travel.address", why: why(error) })?;
+        }
+        let within = |name, value: f64, least: f64, most: f64| match (least..=most).contains(&value) {
+            true => Ok(()),
+            false => Err(ConfigError::Wrong { name, why: format!("{least} to {most}, not {value}") }),
+        };
+        within("travel.detour", travel.detour, 1.0, 3.0)?;
+        within("travel.foot_kmh", travel.foot_kmh, 1.0, 150.0)?;
+        within("travel.bicycle_kmh", travel.bicycle_kmh, 1.0, 150.0)?;
+        within("travel.scooter_kmh", travel.scooter_kmh, 1.0, 150.0)?;
+        within("travel.car_kmh", travel.car_kmh, 1.0, 150.0)?;
+        let whole = |name, value: u64, least: u64, most: u64| match (least..=most).contains(&value) {
+            true => Ok(()),
+            false => Err(ConfigError::Wrong { name, why: format!("{least} to {most}, not {value}") }),
+        };
+        whole("travel.timeout_ms", travel.timeout_ms, 1, 10_000)?;
+        whole("travel.cache_max", travel.cache_max, 1, 100_000_000)?;
+        whole("travel.cache_age_s", travel.cache_age_s, 1, 86_400)?;
+        whole("travel.grid_m", u64::from(travel.grid_m), 1, 1_000)
+    }
+
+    /// Who tells travel times, and how.
+    #[must_use]
+    pub fn travel(&self) -> crate::travel::Settings {
+        let Travel { provider, address, timeout_ms, cache_max, cache_age_s, grid_m, detour, .. } = &self.travel;
+        let mps = |kmh: f64| kmh / 3.6;
+        crate::travel::Settings {
+            provider: *provider,
+            address: address.clone(),
+            routed: RoutedSettings {
+                timeout: Duration::from_millis(*timeout_ms),
+                cache_max: *cache_max,
+                cache_age: Duration::from_secs(*cache_age_s),
+                grid_m: *grid_m,
+            },
+            estimate: GreatCircle {
+                detour: *detour,
+                foot_mps: mps(self.travel.foot_kmh),
+                bicycle_mps: mps(self.travel.bicycle_kmh),
+                scooter_mps: mps(self.travel.scooter_kmh),
+                car_mps: mps(self.travel.car_kmh),
+            },
+        }
     }
 
     /// Whether the demo is on.
@@ -254,5 +312,20 @@ mod tests {
         let mut config: Config = Figment::from(Toml::string(DEFAULTS)).extract().unwrap();
         config.database.url = "mysql:/x".to_owned();
         assert!(config.check().unwrap_err().to_string().contains("database.url"));
+    }
+
+    #[test]
+    fn a_router_needs_an_address_and_speeds_are_speeds() {
+        let mut config: Config = Figment::from(Toml::string(DEFAULTS)).extract().unwrap();
+        assert_eq!(config.travel().estimate, GreatCircle::USUAL, "the defaults are the usual estimate");
+        config.travel.provider = Provider::Osrm;
+        for address in ["", "router:5000", "https://router", "http://router/?a=b", "http://"] {
+            config.travel.address = address.to_owned();
+            assert!(config.check().unwrap_err().to_string().contains("travel.address"), "{address}");
+        }
+        config.travel.address = "http://127.0.0.1:5000".to_owned();
+        config.check().unwrap();
+        config.travel.foot_kmh = 0.0;
+        assert!(config.check().unwrap_err().to_string().contains("travel.foot_kmh"));
     }
 }

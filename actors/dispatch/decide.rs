@@ -288,7 +288,8 @@ fn note_candidates(
     }
     let mut near: Vec<Candidate> =
         candidates.iter().copied().filter(|one| !state.declined.contains(&one.rider_id)).collect();
-    near.sort_by_key(|one| (one.distance_m, one.rider_id));
+    // Who is there first; a rider to whom no way is known comes after all others.
+    near.sort_by_key(|one| (one.travel_s.unwrap_or(u32::MAX), one.distance_m, one.rider_id));
     let Some(nearest) = near.first().copied() else {
         return vec![DeliveryEvent::NobodyNear(nobody_near(state, now))];
     };

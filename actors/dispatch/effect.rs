@@ -10,8 +10,8 @@ use tracing::{debug, warn};
 
 use super::{
     Delivery, DeliveryCommand,
-    event::{SearchStarted, UnassignReason},
-    zone::{Find, Finds, Silences},
+    event::{Candidate, SearchStarted, UnassignReason},
+    zone::{Find, Finds, Near, Silences},
 };
 use crate::{
     ask::{AskError, Wish},
@@ -19,8 +19,10 @@ use crate::{
     directory::Directory,
     event::Recorded,
     ids::{DeliveryId, RiderId},
+    place::Position,
     ports::Kernel,
     reactor::{Consumer, ReactError},
+    travel::{GreatCircle, TravelTimes, Trips, Vehicle},
 };
 
 /// Searches at once; beyond that a search is skipped and its delivery repeats it. Each takes a few milliseconds.
@@ -32,15 +34,22 @@ const SILENCES_MAX: usize = 256;
 pub struct SearchEffect {
     kernel: Kernel,
     zone: Arc<dyn Finds>,
+    travel: Arc<dyn TravelTimes>,
     deliveries: Directory<Delivery>,
     permits: Arc<Semaphore>,
 }
 
 impl SearchEffect {
-    /// Answers searches from `zone`.
+    /// Answers searches from `zone`, with the usual estimate of travel times.
     #[must_use]
     pub fn new(kernel: Kernel, zone: Arc<dyn Finds>, deliveries: Directory<Delivery>) -> Self {
-        Self { kernel, zone, deliveries, permits: Arc::new(Semaphore::new(SEARCHES_MAX)) }
+        let travel = Arc::new(GreatCircle::USUAL);
+        Self { kernel, zone, travel, deliveries, permits: Arc::new(Semaphore::new(SEARCHES_MAX)) }
+    }
+    /// Asks `travel` how long each candidate's way is.
+    #[must_use]
+    pub fn with_travel(self, travel: Arc<dyn TravelTimes>) -> Self {
+        Self { travel, ..self }
     }
 }
 
@@ -69,7 +78,8 @@ impl SearchEffect {
             return Ok(());
         };
         let origin = Origin { cause: Some(fact.event_id), correlation: fact.correlation };
-        let answered = answer(Arc::clone(&self.zone), self.deliveries.clone(), search, origin);
+        let answered =
+            answer(Arc::clone(&self.zone), Arc::clone(&self.travel), self.deliveries.clone(), search, origin);
         actix::spawn(async move {
             answered.await;
             drop(permit);
@@ -79,16 +89,48 @@ impl SearchEffect {
 }
 
 /// Asks the zone and tells the delivery what was found.
-async fn answer(zone: Arc<dyn Finds>, deliveries: Directory<Delivery>, search: SearchStarted, origin: Origin) {
+async fn answer(
+    zone: Arc<dyn Finds>,
+    travel: Arc<dyn TravelTimes>,
+    deliveries: Directory<Delivery>,
+    search: SearchStarted,
+    origin: Origin,
+) {
     let SearchStarted { delivery_id, round, radius_m, pickup, not, .. } = search;
-    let Some(candidates) = zone.find(Find { delivery_id, pickup, radius_m, not }).await else {
+    let Some(near) = zone.find(Find { delivery_id, pickup, radius_m, not }).await else {
         warn!(delivery.id = %delivery_id, round, "the zone does not answer; the search is repeated later");
         return;
     };
+    let candidates = timed(travel.as_ref(), &near, pickup).await;
+    let first = candidates.iter().min_by_key(|one| (one.travel_s.unwrap_or(u32::MAX), one.distance_m, one.rider_id));
+    if let (Some(first), Some(nearest)) = (first, near.first())
+        && first.rider_id != nearest.rider_id
+    {
+        zone.prefer(delivery_id, first.rider_id);
+    }
     let wish = Wish::new(DeliveryCommand::NoteCandidates { round, candidates }, origin);
     if let Err(error) = deliveries.ask(delivery_id.0, wish).await {
         warn!(delivery.id = %delivery_id, round, %error, "candidates cannot be noted; the search is repeated later");
     }
+}
+
+/// How long the way to `pickup` takes each of `near`: one question a vehicle.
+async fn timed(travel: &dyn TravelTimes, near: &[Near], pickup: Position) -> Vec<Candidate> {
+    let mut candidates = Vec::with_capacity(near.len());
+    for vehicle in [Vehicle::Foot, Vehicle::Bicycle, Vehicle::Scooter, Vehicle::Car] {
+        let riding: Vec<&Near> = near.iter().filter(|one| one.vehicle == vehicle).collect();
+        if riding.is_empty() {
+            continue;
+        }
+        let from = riding.iter().map(|one| one.position).collect();
+        let table = travel.table(Trips { vehicle, from, to: vec![pickup] }).await;
+        candidates.extend(riding.iter().enumerate().map(|(row, one)| Candidate {
+            rider_id: one.rider_id,
+            distance_m: one.distance_m,
+            travel_s: table.get(row, 0).map(|takes| u32::try_from(takes.as_secs()).unwrap_or(u32::MAX)),
+        }));
+    }
+    candidates
 }
 
 /// Takes deliveries that are not picked up yet off riders gone silent.

@@ -115,8 +115,11 @@ pub struct NobodyNear {
 pub struct Candidate {
     /// Who.
     pub rider_id: RiderId,
-    /// How far from the pickup, metres.
+    /// How far from the pickup, metres as the crow flies.
     pub distance_m: u32,
+    /// How long their way there takes, seconds; absent where nobody knows a way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub travel_s: Option<u32>,
 }
 
 /// Body of `delivery.offered`.

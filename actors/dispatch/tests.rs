@@ -47,7 +47,8 @@ fn request(ready_in_min: i64) -> Requested {
     }
 }
 fn found(riders: &[(u128, u32)], round: u32) -> Command {
-    let candidates = riders.iter().map(|(n, distance_m)| Candidate { rider_id: rider(*n), distance_m: *distance_m });
+    let candidates =
+        riders.iter().map(|(n, distance_m)| Candidate { rider_id: rider(*n), distance_m: *distance_m, travel_s: None });
     Command::NoteCandidates { round, candidates: candidates.collect() }
 }
 fn step(n: u128, step: Step_) -> Command {

@@ -17,18 +17,14 @@ use actix::prelude::*;
 use futures_util::{FutureExt, future::BoxFuture};
 use tracing::{debug, error, warn};
 
-use super::{
-    event::{Candidate, DeliveryEvent},
-    index::RiderIndex,
-    rules::DispatchRules as Rules,
-};
+use super::{event::DeliveryEvent, index::RiderIndex, rules::DispatchRules as Rules};
 use crate::{
     event::Recorded,
     ids::{DeliveryId, RiderId},
     place::Position,
     reactor::Tap,
     rider::{
-        event::RiderEvent,
+        event::{RiderEvent, Vehicle},
         presence::{Presence, Presences},
         tracker::Fix,
         trackers::PositionSink,
@@ -57,7 +53,7 @@ pub trait Silences: Send + Sync + 'static {
 
 /// A search for free riders.
 #[derive(Clone, Debug, Message)]
-#[rtype(result = "Vec<Candidate>")]
+#[rtype(result = "Vec<Near>")]
 pub struct Find {
     /// For which delivery: a search repeated for it sees its own reservation as free.
     pub delivery_id: DeliveryId,
@@ -69,10 +65,25 @@ pub struct Find {
     pub not: Vec<RiderId>,
 }
 
+/// A free rider near a pickup.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Near {
+    /// Who.
+    pub rider_id: RiderId,
+    /// How far from the pickup, metres as the crow flies.
+    pub distance_m: u32,
+    /// Where they are.
+    pub position: Position,
+    /// On what.
+    pub vehicle: Vehicle,
+}
+
 /// Finds free riders, wherever the zone lives.
 pub trait Finds: Send + Sync + 'static {
     /// Free riders near, nearest first; the nearest is hidden from other searches for a moment. `None`: no answer.
-    fn find(&self, find: Find) -> BoxFuture<'static, Option<Vec<Candidate>>>;
+    fn find(&self, find: Find) -> BoxFuture<'static, Option<Vec<Near>>>;
+    /// Hides `rider_id` instead, who will be asked for this delivery because they are there first.
+    fn prefer(&self, delivery_id: DeliveryId, rider_id: RiderId);
 }
 
 #[derive(Message)]
@@ -82,6 +93,13 @@ struct Place {
     fix_seq: u64,
     position: Position,
     at: Timestamp,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Prefer {
+    delivery_id: DeliveryId,
+    rider_id: RiderId,
 }
 
 #[derive(Message)]
@@ -340,11 +358,27 @@ impl Handler<Find> for Zone {
             known.reserved.push((find.delivery_id, now.plus_s(Rules::RESERVE_S)));
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to the radius, which is a u32")]
-        let candidate = |near: super::index::Near| Candidate {
-            rider_id: near.rider_id,
-            distance_m: near.distance_m.round() as u32,
+        let found = |near: super::index::Near| {
+            let known = self.riders.get(&near.rider_id)?;
+            Some(Near {
+                rider_id: near.rider_id,
+                distance_m: near.distance_m.round() as u32,
+                position: known.position?,
+                vehicle: known.presence.as_ref()?.vehicle,
+            })
         };
-        MessageResult(near.into_iter().map(candidate).collect())
+        MessageResult(near.into_iter().filter_map(found).collect())
+    }
+}
+
+impl Handler<Prefer> for Zone {
+    type Result = ();
+    fn handle(&mut self, Prefer { delivery_id, rider_id }: Prefer, _: &mut Context<Self>) {
+        let now = self.clock.now();
+        self.riders.values_mut().for_each(|known| known.reserved.retain(|(id, _)| *id != delivery_id));
+        if let Some(known) = self.riders.get_mut(&rider_id) {
+            known.reserved.push((delivery_id, now.plus_s(Rules::RESERVE_S)));
+        }
     }
 }
 
@@ -384,7 +418,12 @@ impl Tap for ZoneDoor {
 }
 
 impl Finds for ZoneDoor {
-    fn find(&self, find: Find) -> BoxFuture<'static, Option<Vec<Candidate>>> {
+    fn find(&self, find: Find) -> BoxFuture<'static, Option<Vec<Near>>> {
         self.zone().send(find).timeout(FIND_TIMEOUT).map(Result::ok).boxed()
+    }
+    fn prefer(&self, delivery_id: DeliveryId, rider_id: RiderId) {
+        // Without it two searches at once may choose the same rider; the second is then answered with a no.
+        let told = self.zone().try_send(Prefer { delivery_id, rider_id });
+        told.unwrap_or_else(|error| debug!(%error, "a preference is dropped: the zone is full"));
     }
 }

@@ -7,22 +7,23 @@ use super::{
     pricing,
     state::{Known, PartAnswer},
 };
-use crate::{place::Position, time::Timestamp};
+use crate::{
+    place::Position,
+    time::Timestamp,
+    travel::{GreatCircle, Vehicle},
+};
 
-/// A bicycle in a city, lights and stairs included: 15 km/h. A guess until riders' own times are learned.
-pub const RIDE_M_PER_MIN: f64 = 250.0;
-/// Streets are longer than the straight line: the usual detour factor of a city grid is 1.2 to 1.4.
-pub const DETOUR: f64 = 1.3;
 /// Finding the door and handing over, minutes.
 pub const HANDOVER_MIN: i64 = 3;
 
-/// How long a ride from the hand-off point to the door takes.
+/// How long a ride from the hand-off point to the door takes, hand-over included, in whole minutes.
+///
+/// A promise is part of a fact, so it is made by the usual estimate and not by a router: the same facts must promise the
+/// same when they are decided again. What a router knows shows in the arrival times that follow.
 #[must_use]
 pub fn ride(from: Position, to: Position) -> Duration {
-    let minutes = (from.distance_m(to) * DETOUR / RIDE_M_PER_MIN).ceil();
-    // Half a globe is 80,000 minutes: the cast loses nothing.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "finite, positive and small")]
-    Duration::from_secs((minutes as u64 + HANDOVER_MIN.unsigned_abs()) * 60)
+    let minutes = GreatCircle::USUAL.takes(Vehicle::Bicycle, from, to).as_secs().div_ceil(60);
+    Duration::from_secs((minutes + HANDOVER_MIN.unsigned_abs()) * 60)
 }
 
 /// When the food should be ready and when it should be there, for kitchens that need `prep_min` at most.

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 
 use futures_util::future::BoxFuture;
 
-use super::{Rider, RiderState, event::RiderEvent};
+use super::{
+    Rider, RiderState,
+    event::{RiderEvent, Vehicle},
+};
 use crate::{
     directory::Directory,
     event::Version,
@@ -19,6 +22,8 @@ pub struct Presence {
     pub version: Version,
     /// Deliveries at once; zero off shift.
     pub capacity: usize,
+    /// On what, while on shift.
+    pub vehicle: Vehicle,
     /// Offers that wait for an answer.
     pub offers: BTreeSet<OfferId>,
     /// Deliveries in the bag, confirmed or not.
@@ -32,6 +37,7 @@ impl Presence {
         Self {
             version,
             capacity: state.shift.map_or(0, |shift| usize::try_from(shift.capacity).unwrap_or(0)),
+            vehicle: state.shift.map_or(Vehicle::default(), |shift| shift.vehicle),
             offers: state.offers.iter().map(|offer| offer.offer_id).collect(),
             held: state.held.iter().map(|held| held.delivery_id).collect(),
         }
@@ -45,7 +51,10 @@ impl Presence {
     pub fn follow(&mut self, event: &RiderEvent, version: Version) {
         self.version = version;
         match event {
-            RiderEvent::ShiftStarted(started) => self.capacity = usize::try_from(started.capacity).unwrap_or(0),
+            RiderEvent::ShiftStarted(started) => {
+                self.capacity = usize::try_from(started.capacity).unwrap_or(0);
+                self.vehicle = started.vehicle;
+            }
             RiderEvent::ShiftEnded(_) => self.capacity = 0,
             RiderEvent::OfferReceived(offer) => {
                 self.offers.insert(offer.offer_id);

@@ -159,7 +159,7 @@ proptest! {
         // Every rider is asked in a round of their own; nobody's yes is read until all but the last have expired.
         for n in 0..100u128 {
             let round = world.deliveries[&id].round;
-            let near = vec![Candidate { rider_id: rider_id(n), distance_m: 100 }];
+            let near = vec![Candidate { rider_id: rider_id(n), distance_m: 100, travel_s: None }];
             let answer = DeliveryCommand::NoteCandidates { round, candidates: near };
             prop_assert!(world.delivery(id, &answer));
             let delivery = StreamId::new(Delivery::CATEGORY, id);
@@ -216,8 +216,9 @@ fn play(moves: Vec<(u8, u16, i64)>) -> World {
             }
             11..=13 => {
                 let round = world.deliveries[&delivery.0].round;
-                let candidates =
-                    (0..3).map(|n| Candidate { rider_id: rider_id(n), distance_m: u32::from(seed) % 97 }).collect();
+                let candidates = (0..3)
+                    .map(|n| Candidate { rider_id: rider_id(n), distance_m: u32::from(seed) % 97, travel_s: None })
+                    .collect();
                 world.delivery(delivery.0, &DeliveryCommand::NoteCandidates { round, candidates });
             }
             14..=16 => {
@@ -258,7 +259,7 @@ fn play(moves: Vec<(u8, u16, i64)>) -> World {
 /// belongs to the one who brings it.
 #[test]
 fn bags_never_overflow_however_facts_cross() {
-    let mut runner = TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) });
+    let mut runner = TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) });
     let seen = RefCell::new(BTreeMap::<String, usize>::new());
     let moves = proptest::collection::vec((0..23u8, any::<u16>(), 0..6i64), 0..600);
     let outcome = runner.run(&moves, |moves| {

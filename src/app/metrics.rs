@@ -12,6 +12,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use crate::travel::TravelCounts;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Kind {
     kind: String,
@@ -28,6 +30,8 @@ pub struct Metrics {
     pub business_speed: Gauge<f64, AtomicU64>,
     /// Broken invariants at the last check.
     pub invariants_broken: Gauge<i64, AtomicI64>,
+    /// Travel times and who told them.
+    pub travel: TravelCounts,
 }
 
 impl Metrics {
@@ -47,7 +51,9 @@ impl Metrics {
             business_speed.clone(),
         );
         registry.register("invariants_broken", "Broken promises found by the last check", invariants_broken.clone());
-        Arc::new(Self { registry, facts, feed_position, live_sockets, business_speed, invariants_broken })
+        let travel = TravelCounts::default();
+        travel.register(&mut registry);
+        Arc::new(Self { registry, facts, feed_position, live_sockets, business_speed, invariants_broken, travel })
     }
 
     /// The text that Prometheus reads.

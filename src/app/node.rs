@@ -204,6 +204,8 @@ impl Node {
         assert!(late_trackers.set(Arc::clone(&trackers)).is_ok(), "set once, here");
 
         let metrics = Metrics::new();
+        let travel = crate::travel::start(&config.travel(), metrics.travel.clone());
+        let travel = travel.map_err(|error| other("travel times", &error))?;
         let (waiter, draining) = (Waiter::default(), Arc::new(AtomicBool::new(false)));
         let call_limits = CallLimits {
             in_flight_max: config.payment.calls_at_once,
@@ -211,6 +213,7 @@ impl Node {
         };
         let provider = Arc::new(Sandbox::new(Arc::new(PgSandbox::new(database.clone()))));
         let cursors: Arc<dyn Cursors> = Arc::new(PgCursors::new(database.clone(), ids.next()));
+        let search = SearchEffect::new(kernel.clone(), Arc::new(zone.clone()), deliveries.clone()).with_travel(travel);
         let mut reactor = Reactor::new(kernel.clone(), cursors)
             .consumer(Choreography::<OrderPolicy>::new(orders.clone()))
             .consumer(Choreography::<PaymentPolicy>::new(payments.clone()))
@@ -219,7 +222,7 @@ impl Node {
             .consumer(Choreography::<RiderPolicy>::new(riders.clone()))
             .consumer(Choreography::<InboxPolicy>::new(inboxes.clone()))
             .consumer(ProviderEffect::new(provider, payments.clone(), call_limits))
-            .consumer(SearchEffect::new(kernel.clone(), Arc::new(zone.clone()), deliveries.clone()))
+            .consumer(search)
             .consumer(ViewWriter::new(views.as_ref().clone(), orders.clone()))
             .tap(Arc::new(orders.clone()))
             .tap(Arc::new(payments.clone()))

@@ -30,7 +30,7 @@ pub async fn offer_to(world: &World, rider: &Person<'_>, order_id: OrderId) {
             let wish = Wish::new(DeliveryCommand::StartSearch, services.origin());
             let _too_early_or_unknown = services.deliveries.ask(id, wish).await;
             let round = services.deliveries.look(id).await.unwrap().state.round;
-            let candidates = vec![Candidate { rider_id: rider.id(), distance_m: 300 }];
+            let candidates = vec![Candidate { rider_id: rider.id(), distance_m: 300, travel_s: None }];
             let wish = Wish::new(DeliveryCommand::NoteCandidates { round, candidates }, services.origin());
             let _answer = services.deliveries.ask(id, wish).await;
             let asked = services.deliveries.look(id).await.unwrap().state;
