@@ -5,6 +5,7 @@ pub mod check;
 pub mod city;
 pub mod clock;
 pub mod config;
+pub mod dispatch;
 pub mod http;
 pub mod ids;
 pub mod live;

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use foodcourt::{app, check, city, config::Config, telemetry};
+use foodcourt::{app, check, city, config::Config, dispatch, telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -19,6 +19,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
   foodcourt serve --config live.toml          serve with settings of your own
   foodcourt city --orders 200 --speed 20      let a whole city use it
   foodcourt check                             look for broken invariants
+  foodcourt dispatch --stdio                  match orders to couriers, line by line
 
 Every setting, with its unit and its reason: config.toml. Environment: FOODCOURT_SERVER__PORT=8080."
 )]
@@ -61,6 +62,8 @@ enum Command {
     Serve(ServeArgs),
     /// Drive a server as a whole city would: customers, kitchens and riders over the public API.
     City(city::CityArgs),
+    /// Decide who delivers what: the matcher alone, speaking the dispatch benchmark's protocol.
+    Dispatch(dispatch::DispatchArgs),
     /// Apply the migrations to the configured database.
     #[command(after_help = "Example:
   FOODCOURT_DATABASE__URL=postgres://foodcourt@db/foodcourtdb foodcourt migrate")]
@@ -82,6 +85,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Some(Command::Dispatch(args)) = &cli.command {
+        // A pure conversation: it needs no settings, no logs and no runtime.
+        return dispatch::main(args);
+    }
     let mut config = match Config::load(cli.common.config.as_deref()) {
         Ok(config) => config,
         Err(error) => return fail(&error.to_string()),
@@ -109,6 +116,7 @@ fn main() -> ExitCode {
                 Err(error) => fail(&error.to_string()),
             },
             Some(Command::City(args)) => drive(args).await,
+            Some(Command::Dispatch(args)) => dispatch::main(&args),
             Some(Command::Migrate) => match app::migrate(&config).await {
                 Ok(applied) => {
                     println!("{applied} migrations applied; the database is up to date");

@@ -4,6 +4,7 @@ mod decide;
 pub mod effect;
 pub mod event;
 pub mod index;
+pub mod matcher;
 pub mod policy;
 pub mod projection;
 pub mod rules;

@@ -9,7 +9,11 @@ use super::{
 
 /// `(crate as code names it, files that may, why there)`.
 const DOORS: &[(&str, &[&str], &str)] = &[
-    ("rstar", &["actors/dispatch/index.rs"], "the R-tree is the index of dispatch and nothing else"),
+    (
+        "rstar",
+        &["actors/dispatch/index.rs", "actors/dispatch/matcher/near.rs"],
+        "the R-tree is the index of dispatch and nothing else",
+    ),
     ("geo", &["actors/place.rs"], "distances are computed in one place, in one unit"),
     ("jsonwebtoken", &["src/token.rs"], "what a token must carry is decided once"),
     ("actix_web_actors", &["src/live/**"], "the deprecated crate ends at the socket"),

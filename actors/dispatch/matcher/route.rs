@@ -1,0 +1,164 @@
+//! A route and what it costs: one shop, some of its orders, their doors in sequence. Routes are small values that are
+//! copied freely; nothing here knows of couriers other than the one that rides.
+
+use super::model::{Courier, Order, Place, Rules, Seconds, Travel};
+
+/// Most orders in one route: more do not stay warm, and it keeps a route a value of fixed size.
+pub const ROUTE_MAX: usize = 8;
+
+/// Orders of one shop, in the sequence of their doors.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Route {
+    orders: [u32; ROUTE_MAX],
+    len: u8,
+    /// The shop.
+    pub shop: u32,
+    /// When the last of its orders is ready.
+    pub ready: Seconds,
+    /// Riding, from the shop to the last door.
+    pub riding: Seconds,
+    /// Riding from the shop to each door, summed over the orders.
+    pub riding_sum: Seconds,
+    /// When its orders were placed, summed.
+    pub placed_sum: Seconds,
+    /// Capacity it takes.
+    pub size: u32,
+    /// The last door.
+    pub end: Place,
+}
+
+impl Route {
+    /// The orders, by their number in the tick.
+    pub fn orders(&self) -> &[u32] {
+        &self.orders[..usize::from(self.len)]
+    }
+    /// How many.
+    pub fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+}
+
+/// What a route needs to be measured.
+pub struct Measure<'a, T> {
+    /// The rules of the day.
+    pub rules: &'a Rules,
+    /// Now.
+    pub now: Seconds,
+    /// Where food is cooked.
+    pub shops: &'a [Place],
+    /// The orders of the tick.
+    pub orders: &'a [Order],
+    /// Travel times.
+    pub travel: &'a T,
+    /// What a second of a courier's work is worth, in seconds of a customer's waiting.
+    pub work_price: f64,
+}
+
+impl<T> Clone for Measure<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Measure<'_, T> {}
+
+/// Where a courier is when its routes so far are done, and what they cost.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Walk {
+    /// When it is free.
+    pub free: Seconds,
+    /// Where.
+    pub at: Place,
+    /// The shop it waits at, if no route has begun.
+    shop: Option<(u32, Seconds)>,
+    /// Click to door of the orders so far, seconds, with the price of the work.
+    pub cost: f64,
+}
+
+impl Walk {
+    /// The beginning: the courier as it stands.
+    pub fn of(courier: &Courier) -> Self {
+        let shop = courier.shop.map(|shop| (u32::try_from(shop).expect("shops are fewer than 2^32"), courier.arrived));
+        Self { free: courier.free, at: courier.at, shop, cost: 0.0 }
+    }
+}
+
+/// A pickup as it would happen.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Pickup {
+    /// When the courier must leave for it at the latest (never before it is free).
+    pub leave: Seconds,
+    /// When the food is in hand.
+    pub at: Seconds,
+}
+
+impl<T: Travel> Measure<'_, T> {
+    /// A route of these orders, all of one shop, in this sequence; at least one and at most [`ROUTE_MAX`].
+    pub fn route(&self, sequence: &[u32]) -> Route {
+        let first = &self.orders[sequence[0] as usize];
+        let mut at = self.shops[first.shop];
+        let mut route = Route {
+            orders: [0; ROUTE_MAX],
+            len: 0,
+            shop: u32::try_from(first.shop).expect("shops are fewer than 2^32"),
+            ready: Seconds::MIN,
+            riding: 0,
+            riding_sum: 0,
+            placed_sum: 0,
+            size: 0,
+            end: at,
+        };
+        for number in sequence {
+            let order = &self.orders[*number as usize];
+            route.orders[usize::from(route.len)] = *number;
+            route.len += 1;
+            route.ready = route.ready.max(order.ready);
+            route.riding += self.travel.seconds(at, order.door);
+            route.riding_sum += route.riding;
+            route.placed_sum += order.placed;
+            route.size += order.size;
+            at = order.door;
+        }
+        route.end = at;
+        route
+    }
+
+    /// When `courier`, having come as far as `walk`, has the food of `route` in hand.
+    pub fn pickup(&self, courier: &Courier, walk: &Walk, route: &Route) -> Pickup {
+        let half = self.rules.pickup_half;
+        if let Some((shop, arrived)) = walk.shop
+            && shop == route.shop
+        {
+            let at = (arrived + half).max(route.ready).max(self.now);
+            return Pickup { leave: at, at };
+        }
+        let trip = paced(courier, self.travel.seconds(walk.at, self.shops[route.shop as usize]));
+        let at = (walk.free + trip + half).max(route.ready).max(self.now);
+        Pickup { leave: at - half - trip, at }
+    }
+
+    /// The walk after `route`, or nothing if the courier may not take it.
+    pub fn step(&self, courier: &Courier, walk: &Walk, route: &Route) -> Option<Walk> {
+        if route.size > courier.capacity {
+            return None;
+        }
+        let pickup = self.pickup(courier, walk, route);
+        if pickup.at > courier.off {
+            return None;
+        }
+        let count = i64::from(route.len);
+        let (half_in, half_out) = (self.rules.pickup_half, self.rules.dropoff_half);
+        // The i-th handover comes after the pickup's second half, i - 1 whole services and a half.
+        let services = count * half_in + count * count * half_out;
+        let waiting = count * pickup.at + services + paced(courier, route.riding_sum) - route.placed_sum;
+        let free = pickup.at + half_in + paced(courier, route.riding) + 2 * count * half_out;
+        let work = free - pickup.leave;
+        #[expect(clippy::cast_precision_loss, reason = "spans of a day are far below 2^52 seconds")]
+        let cost = waiting as f64 + self.work_price * work as f64;
+        Some(Walk { free, at: route.end, shop: None, cost: walk.cost + cost })
+    }
+}
+
+fn paced(courier: &Courier, ride: Seconds) -> Seconds {
+    if courier.pace == 1000 { ride } else { ride * courier.pace / 1000 }
+}
