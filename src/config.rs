@@ -78,7 +78,7 @@ sections! {
     /// `[payment]`
     Payment { call_timeout_ms: u64, calls_at_once: usize }
     /// `[map]`
-    Map { tiles_url: String }
+    Map { tiles_url: String, tiles_attribution: String }
     /// `[travel]`
     Travel {
         provider: Provider, address: String, timeout_ms: u64, cache_max: u64, cache_age_s: u64, grid_m: u32, detour: f64,

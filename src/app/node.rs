@@ -61,6 +61,7 @@ use crate::{
         limits::{RateLimits, Rates},
         login::LoginThrottle,
         recent::Recent,
+        static_files::Tiles,
         waiter::Waiter,
     },
     ids::RandomIds,
@@ -324,7 +325,7 @@ impl Node {
             recent: Recent::default(),
             hub: hub.clone(),
             trusted_proxies: config.server.trusted_proxies.clone(),
-            tiles_url: config.map.tiles_url.clone(),
+            tiles: Tiles { url: config.map.tiles_url.clone(), attribution: config.map.tiles_attribution.clone() },
             waiter,
         };
         let node = Self {

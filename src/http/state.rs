@@ -15,7 +15,9 @@ use foodcourt_actors::{
     user::accounts::{Accounts, Passwords},
 };
 
-use super::{identity::Identities, limits::RateLimits, login::LoginThrottle, recent::Recent, waiter::Waiter};
+use super::{
+    identity::Identities, limits::RateLimits, login::LoginThrottle, recent::Recent, static_files::Tiles, waiter::Waiter,
+};
 use crate::{
     live::Hub,
     ports::{Answers, Contacts, Courts, DemoClock, LiveTickets, Operations, Quotes, Views},
@@ -80,8 +82,8 @@ pub struct Services {
     pub hub: Hub,
     /// Load balancers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<std::net::IpAddr>,
-    /// Where the pages' map tiles come from; empty: nowhere.
-    pub tiles_url: String,
+    /// Where the pages' map tiles come from.
+    pub tiles: Tiles,
     /// Waits for the facts that settle an accepted offer.
     pub waiter: Waiter,
 }

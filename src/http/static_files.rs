@@ -13,18 +13,27 @@ use super::{body::header, problem::Problem};
 #[allow_missing = true]
 struct Files;
 
+/// Where the pages' map tiles come from, and whom to name for them.
+#[derive(Clone, Debug, Default)]
+pub struct Tiles {
+    /// Address with `{z}`, `{x}` and `{y}`; empty: there are no tiles.
+    pub url: String,
+    /// Words to show on a map with tiles; an address in them becomes a link.
+    pub attribution: String,
+}
+
 /// The file at the request's address. A page is told where map tiles come from, if they come from anywhere.
 ///
 /// # Errors
 /// 404.
-pub fn serve(request: &HttpRequest, tiles_url: &str) -> Result<HttpResponse, Problem> {
+pub fn serve(request: &HttpRequest, tiles: &Tiles) -> Result<HttpResponse, Problem> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(Problem::not_found());
     }
     let path = request.path().trim_start_matches('/');
     let (name, file) = find(path).ok_or_else(Problem::not_found)?;
     let media_type = media_type(&name);
-    let bytes = if media_type.starts_with("text/html") { with_tiles(file.data, tiles_url) } else { file.data };
+    let bytes = if media_type.starts_with("text/html") { with_tiles(file.data, tiles) } else { file.data };
     let tag: String = Sha256::digest(&bytes)[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("\"{tag}\"");
     // Names carry no version, so browsers ask each time; the tag makes that cheap.
@@ -40,13 +49,23 @@ pub fn serve(request: &HttpRequest, tiles_url: &str) -> Result<HttpResponse, Pro
     Ok(answer.content_type(media_type).body(bytes.into_owned()))
 }
 
-/// The page with the address of its map tiles in the `<meta>` where its map looks for it.
-fn with_tiles(page: Cow<'static, [u8]>, tiles_url: &str) -> Cow<'static, [u8]> {
-    const PLACE: &str = r#"name="foodcourt:tiles" content=""#;
-    let text = std::str::from_utf8(&page).ok().filter(|_| !tiles_url.is_empty());
-    let Some((before, after)) = text.and_then(|text| text.split_once(PLACE)) else { return page };
-    let address = tiles_url.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
-    Cow::Owned(format!("{before}{PLACE}{address}{after}").into_bytes())
+/// The page with what it must know of its map tiles in the `<meta>`s where its map looks for it.
+fn with_tiles(page: Cow<'static, [u8]>, tiles: &Tiles) -> Cow<'static, [u8]> {
+    if tiles.url.is_empty() {
+        return page;
+    }
+    [("foodcourt:tiles", &tiles.url), ("foodcourt:tiles-attribution", &tiles.attribution)]
+        .into_iter()
+        .fold(page, |page, (name, content)| with_meta(page, name, content))
+}
+
+fn with_meta(page: Cow<'static, [u8]>, name: &str, content: &str) -> Cow<'static, [u8]> {
+    let place = format!(r#"name="{name}" content=""#);
+    let Some((before, after)) = std::str::from_utf8(&page).ok().and_then(|text| text.split_once(&place)) else {
+        return page;
+    };
+    let content = content.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    Cow::Owned(format!("{before}{place}{content}{after}").into_bytes())
 }
 
 fn find(path: &str) -> Option<(String, EmbeddedFile)> {
@@ -83,15 +102,21 @@ mod tests {
 
     #[test]
     fn a_page_names_its_tiles_only_where_they_are_configured() {
-        let page = || Cow::Borrowed(br#"<head><meta name="foodcourt:tiles" content=""></head>"#.as_slice());
-        assert_eq!(with_tiles(page(), ""), page());
-        let told = with_tiles(page(), "https://t/{z}/{x}/{y}.png?a=1&b=\"2\"");
+        let page = || {
+            Cow::Borrowed(
+                br#"<meta name="foodcourt:tiles" content=""><meta name="foodcourt:tiles-attribution" content="">"#
+                    .as_slice(),
+            )
+        };
+        assert_eq!(with_tiles(page(), &Tiles::default()), page());
+        let tiles = Tiles { url: "https://t/{z}/{x}/{y}.png?a=1&b=\"2\"".into(), attribution: "© <Somebody>".into() };
+        let told = with_tiles(page(), &tiles);
         let text = std::str::from_utf8(&told).unwrap();
-        assert!(
-            text.contains(
-                r#"<meta name="foodcourt:tiles" content="https://t/{z}/{x}/{y}.png?a=1&amp;b=&quot;2&quot;">"#
-            ),
-            "{text}"
-        );
+        for meta in [
+            r#"<meta name="foodcourt:tiles" content="https://t/{z}/{x}/{y}.png?a=1&amp;b=&quot;2&quot;">"#,
+            r#"<meta name="foodcourt:tiles-attribution" content="© &lt;Somebody>">"#,
+        ] {
+            assert!(text.contains(meta), "{text}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 // One kitchen's board as its facts tell it. Facts may come twice or older than what was read: stages only go forward.
 
+import { evolveKitchen } from '../lib/kitchen.js';
+
 const ranks = ['waiting', 'accepted', 'in_kitchen', 'ready_for_collection', 'collected', 'rejected', 'expired', 'voided'];
 const rank = (stage) => ranks.indexOf(stage);
 
@@ -20,9 +22,6 @@ export function answered(board, answer) {
   return { ...board, tickets: board.tickets.map((one) => (one.ticket_id === answer.ticket_id ? merge(one) : one)) };
 }
 
-const ofItem = (what, item) => (what.item ?? what.item_id) === item.item_id;
-const ofModifier = (what, modifier) => (what.modifier ?? what.modifier_id) === modifier.modifier_id;
-
 /** The board after one more fact. */
 export function evolve(board, fact) {
   const data = fact.data ?? {};
@@ -30,18 +29,7 @@ export function evolve(board, fact) {
     ...board,
     tickets: board.tickets.map((one) => (one.ticket_id === data.ticket_id ? { ...one, ...change, stage: stage && rank(stage) > rank(one.stage) ? stage : one.stage } : one)),
   });
-  const off = (sold_out) => ({
-    ...board,
-    menu: board.menu.map((item) => ({
-      ...item, sold_out: ofItem(data.what, item) ? sold_out : item.sold_out,
-      modifier_groups: item.modifier_groups.map((group) => ({ ...group, modifiers: group.modifiers.map((modifier) => (ofModifier(data.what, modifier) ? { ...modifier, sold_out } : modifier)) })),
-    })),
-  });
   switch (fact.type) {
-    case 'kitchen.sold_out': return off(true);
-    case 'kitchen.back_on_menu': return off(false);
-    case 'kitchen.paused': return { ...board, kitchen: { ...board.kitchen, paused_until: data.until } };
-    case 'kitchen.resumed': return { ...board, kitchen: { ...board.kitchen, paused_until: null } };
     case 'ticket.opened':
       if (board.tickets.some((one) => one.ticket_id === data.ticket_id)) return board;
       return { ...board, tickets: [...board.tickets, { fire_at: null, ready_at: null, ...data, stage: 'waiting', opened_at: fact.at }] };
@@ -54,6 +42,6 @@ export function evolve(board, fact) {
     case 'ticket.rejected': return ticket('rejected', { reason: data.reason });
     case 'ticket.expired': return ticket('expired');
     case 'ticket.voided': return ticket('voided');
-    default: return board;
+    default: return evolveKitchen(board, fact);
   }
 }

@@ -77,6 +77,13 @@ function take(fact) {
     byId('spoken').textContent = `New ticket ${fact.data.number}`;
     if (state.sound) ring();
   }
+  if (fact.type === 'kitchen.menu_published') quietly(rereadMenu());
+  show();
+}
+async function rereadMenu() {
+  const { kitchen_id } = state.board.kitchen;
+  const { items } = await api.get(`/v1/kitchens/${kitchen_id}/menu`);
+  if (state.board?.kitchen.kitchen_id === kitchen_id) state.board = { ...state.board, menu: items };
   show();
 }
 

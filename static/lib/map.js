@@ -1,5 +1,6 @@
 // The map: Leaflet (vendored) over the district's own streets, water and parks drawn as vectors, so it works without
-// internet. A tile address may be named in the page: <meta name="foodcourt:tiles" content="https://…/{z}/{x}/{y}.png">.
+// internet. A tile address may be named in the page: <meta name="foodcourt:tiles" content="https://…/{z}/{x}/{y}.png">
+// with their makers' names beside it.
 
 import { writeNames } from './names.js';
 
@@ -46,9 +47,18 @@ export async function openMap(element, centre, { zoom = 15, onClick, label = 'Ma
     .setView([centre.lat, centre.lon], zoom);
   L.control.zoom({ position: 'bottomright' }).addTo(map);
   const tiles = document.querySelector('meta[name="foodcourt:tiles"]')?.content;
-  if (tiles) L.tileLayer(tiles, { maxZoom: 19 }).addTo(map);
+  if (tiles) {
+    L.tileLayer(tiles, { maxZoom: 19 }).addTo(map);
+    element.append(credit());
+  }
   if (onClick) map.on('click', (event) => onClick({ lat: event.latlng.lat, lon: event.latlng.lng }));
-  new ResizeObserver(() => map.invalidateSize()).observe(element);
+  const gone = new AbortController();
+  const resized = new ResizeObserver(() => map.invalidateSize());
+  resized.observe(element);
+  map.on('unload', () => {
+    resized.disconnect();
+    gone.abort();
+  });
 
   const features = tiles ? [] : (await loadDistrict()).features ?? [];
   const layers = [];
@@ -62,9 +72,23 @@ export async function openMap(element, centre, { zoom = 15, onClick, label = 'Ma
   for (const wanted of ['path', 'street', 'main']) put('line', (role, line) => line && role === wanted);
   const restyle = () => layers.forEach(([drawn, layer]) => drawn.setStyle((feature) => styleOf(roleOf(feature), layer, map.getZoom())));
   map.on('zoomend', restyle);
-  dark.addEventListener('change', restyle);
+  dark.addEventListener('change', restyle, { signal: gone.signal });
   writeNames(L, map, features.filter((feature) => isLine(feature) && feature.properties?.name));
   return new CourtMap(L, map);
+}
+
+// Who drew the tiles, as their makers want to be named: plain words, and a link where an address stands among them.
+function credit() {
+  const words = document.querySelector('meta[name="foodcourt:tiles-attribution"]')?.content ?? '';
+  const address = /https?:\/\/\S+/.exec(words)?.[0];
+  const text = words.replace(address ?? '', '').trim();
+  const node = document.createElement(address ? 'a' : 'span');
+  node.className = 'map-credit';
+  node.textContent = text || address || '';
+  if (address) Object.assign(node, { href: address, target: '_blank', rel: 'noopener' });
+  // A tap on it is none on the map.
+  globalThis.L.DomEvent.disableClickPropagation(node);
+  return node;
 }
 
 function symbol(kind) {

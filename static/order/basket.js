@@ -35,6 +35,12 @@ export const unitAmount = (line) => line.price.amount + line.modifiers.reduce((s
 /** What the lines come to. */
 export const subtotal = (basket, currency) => ({ amount: basket.lines.reduce((sum, line) => sum + unitAmount(line) * line.quantity, 0), currency });
 
+/** Whether a line's dish, or an option of it, is off the card by now. */
+export function isGone(line, menus) {
+  const item = menus.get(line.kitchen_id)?.find((one) => one.item_id === line.item_id);
+  return Boolean(item) && (item.sold_out || item.modifier_groups.some((group) => group.modifiers.some((modifier) => modifier.sold_out && line.modifiers.some((chosen) => chosen.modifier_id === modifier.modifier_id))));
+}
+
 export const countOf = (basket) => basket.lines.reduce((sum, line) => sum + line.quantity, 0);
 
 /** The basket as `POST /v1/quotes` wants it. */

@@ -14,6 +14,7 @@ import { openDish } from './dish.js';
 import { hall } from './hall.js';
 import { pending, place } from './placing.js';
 import { mine } from './mine.js';
+import { Stalls } from './stalls.js';
 import { tray } from './tray.js';
 
 const session = new Session('customer');
@@ -21,6 +22,7 @@ const api = new Api(session);
 const live = new Live(api, drawHealth);
 const state = { view: 'hall', me: null, court: null, courts: [], kitchens: [], menus: new Map(), orders: [], basket: null, quote: null, quoting: false, problem: '', doorText: '', trayOpen: false, placing: false };
 const root = byId('hall');
+const stalls = new Stalls(api, live, state, stallsChanged);
 let map = null;
 let asking = 0;
 
@@ -37,24 +39,18 @@ function courtChoice() {
 
 async function openCourt(court) {
   Object.assign(state, { court, kitchens: [], menus: new Map(), basket: baskets.load(court.court_id), quote: null });
-  state.kitchens = (await api.get(`/v1/kitchens?court_id=${court.court_id}`)).items;
-  show();
-  await Promise.all(state.kitchens.map(async (kitchen) => {
-    state.menus.set(kitchen.kitchen_id, (await api.get(`/v1/kitchens/${kitchen.kitchen_id}/menu`)).items);
-    show();
-  }));
+  await stalls.open();
 }
 
-// Kitchens sell out, pause and open: the cards are read again now and then while they are looked at.
-async function refresh() {
-  if (state.view !== 'hall' || !state.court || document.visibilityState !== 'visible') return;
-  const list = await api.get(`/v1/kitchens?court_id=${state.court.court_id}`);
-  const menus = await Promise.all(list.items.map(async ({ kitchen_id }) => [kitchen_id, (await api.get(`/v1/kitchens/${kitchen_id}/menu`)).items]));
-  Object.assign(state, { kitchens: list.items, menus: new Map(menus) });
+// A dish in the basket that sells out, or comes back, while its price is looked at: it is worked out anew.
+let gone = '';
+const goneNames = () => (state.basket?.lines ?? []).filter((line) => baskets.isGone(line, state.menus)).map((line) => line.name);
+function stallsChanged() {
+  const now = goneNames().join();
+  if (now !== gone && state.view === 'checkout') askQuote();
+  gone = now;
   show();
 }
-const REFRESH_EVERY_MS = 30_000;
-setInterval(() => refresh().catch(() => undefined), REFRESH_EVERY_MS);
 
 function put(line) {
   change(baskets.add(state.basket, line));
@@ -79,6 +75,10 @@ async function askQuote() {
   const mineNow = ++asking;
   Object.assign(state, { quote: null, problem: '' });
   if (!basket.lines.length || (basket.fulfilment === 'delivery' && !basket.dropoff)) return;
+  if (goneNames().length) {
+    state.problem = `Sold out by now: ${goneNames().join(', ')}. Take it out of your order to go on.`;
+    return;
+  }
   state.quoting = true;
   try {
     const quote = await api.patiently('POST', '/v1/quotes', baskets.request(basket, state.court.currency));
@@ -98,7 +98,10 @@ async function toCheckout() {
   show();
   scrollTo(0, 0);
   askQuote().then(show);
-  map = await openMap(byId('door-map'), state.basket.dropoff ?? state.court.position, { onClick: setDoor, label: 'Map to choose your door' });
+  const opened = await openMap(byId('door-map'), state.basket.dropoff ?? state.court.position, { onClick: setDoor, label: 'Map to choose your door' });
+  // Gone back meanwhile.
+  if (state.view !== 'checkout') return opened.map.remove();
+  map = opened;
   map.pin('court', 'court', state.court.position, state.court.name);
   map.circle('radius', state.court.position, state.court.delivery_radius_m);
   byId('door-map').addEventListener('keydown', (event) => event.key === 'Enter' && (event.preventDefault(), setDoor(map.centre())));
@@ -143,7 +146,7 @@ async function start() {
   try {
     [state.me, state.courts, state.orders] = await Promise.all([api.get('/v1/me'), api.get('/v1/courts').then((list) => list.items), api.get('/v1/orders?limit=5').then((list) => list.items)]);
     drawWho(state.me.display_name, leave);
-    live.watch('inbox', { onFact: (fact) => fact.type === 'inbox.posted' && toast(fact.data.text, 'good') });
+    live.watch('inbox', { onFact: told });
     live.start();
     if (state.courts.length) await openCourt(state.courts[0]);
     show();
@@ -153,6 +156,13 @@ async function start() {
     toastProblem(problem);
     draw(root, h('p', { class: 'empty' }, problem.sentence ?? String(problem), ' ', h('button', { type: 'button', onclick: () => location.reload() }, 'Try again')));
   }
+}
+// A message about an order: the banners of open orders are read again.
+async function told(fact) {
+  if (fact.type !== 'inbox.posted') return;
+  toast(fact.data.text, 'good');
+  state.orders = (await api.get('/v1/orders?limit=5').catch(() => ({ items: state.orders }))).items;
+  show();
 }
 function resume() {
   draw(root, h('p', { class: 'empty' }, 'Your order was on its way to the kitchens. We ask what became of it.'));

@@ -54,6 +54,7 @@ export function job(state, act) {
   if (!rider.on_shift) return offShift(state, act);
   const current = rider.deliveries[0];
   return [
+    state.lost && !state.auto && h('p', { class: 'problem', role: 'alert', key: 'lost' }, `This browser does not tell us where you are, so no offer can find you. Allow the location for this page${state.demo ? ', or let the page ride for you' : ''}.`),
     rider.offers.map((one) => offer(one, state, act)),
     current ? delivery(current, state, act) : rider.offers.length === 0 && h('section', { class: 'card stack', key: 'idle' }, h('h1', {}, 'On duty'), h('p', { class: 'lead' }, 'Stay near the court: the nearest rider is asked first.')),
     rider.deliveries.length > 1 && h('p', { class: 'small', key: 'more' }, `${rider.deliveries.length - 1} more in your bag.`),

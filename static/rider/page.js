@@ -15,11 +15,15 @@ import { Fixes } from './fixes.js';
 import { job } from './job.js';
 import { readStreets, route } from './streets.js';
 
+// Devices speak up only when they move; whoever is not heard of for a minute is offered nothing.
+const STILL_EVERY_MS = 15_000;
 const session = new Session('rider');
 const api = new Api(session);
 const live = new Live(api, drawHealth);
-const state = { rider: null, me: null, vehicle: 'bicycle', capacity: 1, busy: false, demo: false, auto: sessionStorage.getItem('foodcourt.auto') === 'on', gps: 'Looking for your position', waiting: 0 };
+const state = { rider: null, me: null, vehicle: 'bicycle', capacity: 1, busy: false, demo: false, auto: sessionStorage.getItem('foodcourt.auto') === 'on', gps: 'Looking for your position', lost: false, waiting: 0 };
 let [map, fixes, streets, pilot, watching, framed] = [null, null, null, null, null, ''];
+// Where the device said it is, and when the server was told, in business time.
+let [still, told] = [null, 0];
 let rereading = null;
 let orderWatch = { id: null, stop: () => undefined };
 
@@ -100,6 +104,7 @@ const act = {
 };
 
 function tell(fix) {
+  told = now();
   state.me = { lat: fix.lat, lon: fix.lon };
   localStorage.setItem(`foodcourt.place.${session.userId}`, JSON.stringify(state.me));
   if (state.rider?.on_shift) fixes.push(fix);
@@ -115,13 +120,29 @@ function tick() {
   } else if (state.rider.on_shift && watching === null && navigator.geolocation) {
     watching = navigator.geolocation.watchPosition(({ coords, timestamp }) => {
       if (state.auto) return;
+      state.lost = false;
       state.gps = `GPS within ${Math.round(coords.accuracy)} m`;
-      tell({ at: new Date(now() - (Date.now() - timestamp)).toISOString(), lat: coords.latitude, lon: coords.longitude, accuracy_m: Math.round(coords.accuracy * 10) / 10, ...(coords.speed === null ? {} : { speed_mps: coords.speed }), ...(Number.isFinite(coords.heading ?? NaN) ? { heading_deg: coords.heading } : {}) });
+      still = { lat: coords.latitude, lon: coords.longitude, accuracy_m: Math.round(coords.accuracy * 10) / 10 };
+      tell({ at: new Date(now() - (Date.now() - timestamp)).toISOString(), ...still, ...(coords.speed === null ? {} : { speed_mps: coords.speed }), ...(Number.isFinite(coords.heading ?? NaN) ? { heading_deg: coords.heading } : {}) });
     }, (problem) => {
-      state.gps = problem.code === 1 ? 'Position not allowed: no offers can find you' : 'No position right now';
+      still = null;
+      if (problem.code === problem.PERMISSION_DENIED) refused();
+      else state.gps = 'No position right now';
     }, { enableHighAccuracy: true, maximumAge: 2_000 });
-  }
+  } else if (state.rider.on_shift && still && now() - told > STILL_EVERY_MS) return tell({ at: new Date(now()).toISOString(), ...still });
   show();
+}
+
+// The person, or the browser, does not tell the place. Once that changes, it is asked for again.
+async function refused() {
+  Object.assign(state, { lost: true, gps: 'No position' });
+  const again = () => {
+    navigator.geolocation.clearWatch(watching);
+    watching = null;
+  };
+  const permission = await navigator.permissions?.query({ name: 'geolocation' });
+  permission?.addEventListener('change', again, { once: true });
+  if (permission?.state === 'granted') again();
 }
 
 async function start() {

@@ -77,7 +77,7 @@ export function story({ order, facts, cancelling }, act) {
   return [
     h('header', { class: 'story-head', key: 'head', 'data-status': order.status }, h('p', { class: 'sign kicker' }, order.fulfilment === 'delivery' ? (order.rider_id && !ended(order) ? 'Your rider is on it' : 'To your door') : 'At the counter'), h('h1', {}, word), h('p', { class: 'lead' }, text)),
     rail(order),
-    h('section', { class: 'card', key: 'parts', 'aria-label': 'Kitchens' }, h('ul', { class: 'parts' }, order.parts.map(part))),
+    h('section', { class: 'card', key: 'parts', 'aria-label': 'Kitchens' }, h('h2', { class: 'unseen' }, 'Kitchens'), h('ul', { class: 'parts' }, order.parts.map(part))),
     h('section', { class: 'card', key: 'facts' }, h('h2', {}, 'What happened'), h('ol', { class: 'facts' }, told.map(([fact, said]) => h('li', { key: fact.seq, 'data-fact': fact.type }, h('time', { datetime: fact.at }, time(fact.at)), h('span', {}, said))))),
     h('footer', { class: 'row spread', key: 'foot' }, charged ? h('p', {}, 'Total ', h('b', {}, money(charged)), order.accepted_total && order.totals && order.accepted_total.amount !== order.totals.total.amount && h('small', {}, ` instead of ${money(order.totals.total)}`)) : null,
       h('span', { class: 'row' }, mayCancel && h('button', { class: 'quiet bad', type: 'button', id: 'cancel', disabled: cancelling, onclick: act.cancel, key: 'cancel' }, icon('close'), 'Call it off'), h('a', { class: 'button', href: '/order.html', key: 'again' }, ended(order) ? 'Order again' : 'Back to the kitchens'))),

@@ -20,6 +20,7 @@ use foodcourt::{
         login::LoginThrottle,
         recent::Recent,
         routes::Verb,
+        static_files::Tiles,
         waiter::Waiter,
     },
     ids::RandomIds,
@@ -285,7 +286,7 @@ impl World {
             recent: Recent::default(),
             hub: hub.clone(),
             trusted_proxies: Vec::new(),
-            tiles_url: String::new(),
+            tiles: Tiles::default(),
             waiter,
         });
 

@@ -18,13 +18,13 @@ const executable = [process.env.PAGES_CHROMIUM, '/usr/bin/chromium', '/usr/bin/c
 
 /**
  * Starts the browser. `person(name, size, options)` opens a window (`mayFail` for those whose network is meant to
- * break), `witnessed(body)` wraps a test, `troubles` is what pages complained of in this test.
+ * break, `refused` for addresses that are meant to say no), `witnessed(body)` wraps a test, `troubles` is what pages complained of in this test.
  */
 export async function openBrowser() {
   const browser = await chromium.launch({ executablePath: executable, args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
   const troubles = [];
   const pages = new Map();
-  const person = async (name, size, options = {}, { mayFail = false } = {}) => {
+  const person = async (name, size, options = {}, { mayFail = false, refused = null } = {}) => {
     const context = await browser.newContext({ viewport: size, locale: 'en-IE', timezoneId: 'Europe/Berlin', deviceScaleFactor: 1, ...options });
     const page = await context.newPage();
     pages.set(name, page);
@@ -32,6 +32,8 @@ export async function openBrowser() {
     page.on('pageerror', (error) => troubles.push(`${name}: ${error.stack ?? error.message}`));
     page.on('console', (message) => {
       if (mayFail && !/Content.Security.Policy/i.test(message.text())) return;
+      // Chromium reports each answer of 400 and more; `refused` are those a test provokes.
+      if (refused?.test(message.location().url) && /status of 4\d\d/.test(message.text())) return;
       if (message.type() === 'error' || /Content.Security.Policy/i.test(message.text())) troubles.push(`${name}: ${message.text()} (${message.location().url})`);
     });
     page.on('requestfailed', (request) => {

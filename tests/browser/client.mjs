@@ -23,11 +23,11 @@ export async function lineOf(call, kitchen, at = 0, note = null) {
   return { kitchen_id: kitchen.kitchen_id, item_id: item.item_id, quantity: 1 + (at % 2), modifiers, note };
 }
 
-/** Places a pickup order of these lines and resolves with it. */
-export async function order(call, court, lines) {
-  const basket = { court_id: court.court_id, fulfilment: 'pickup', lines, tip: null, dropoff: null, wanted_at: null };
+/** Places an order of these lines, to be fetched or (with a `dropoff`) brought, and resolves with it. */
+export async function order(call, court, lines, { dropoff = null, method = 'pm_ok' } = {}) {
+  const basket = { court_id: court.court_id, fulfilment: dropoff ? 'delivery' : 'pickup', lines, tip: null, dropoff, wanted_at: null };
   const { quote_id } = await call('POST', '/v1/quotes', basket);
-  return call('POST', '/v1/orders', { quote_id, payment_method: 'pm_ok', contact: { name: 'Mia Sommer', phone: null, address: null, note: null } });
+  return call('POST', '/v1/orders', { quote_id, payment_method: method, contact: { name: 'Mia Sommer', phone: dropoff && '+49 30 5550123', address: dropoff && 'Speicherstraße 4', note: null } });
 }
 
 /** Waits until `holds` answers true. */
@@ -37,6 +37,12 @@ export async function until(holds, ms = 20_000) {
     if (Date.now() > deadline) throw new Error('it did not happen in time');
     await new Promise((resume) => setTimeout(resume, 100));
   }
+}
+
+/** Accepts an order's part as its kitchen does, once it is asked. */
+export async function accept(cook, kitchen, ticketId, prep_min = 5) {
+  await until(async () => (await cook('GET', `/v1/kitchens/${kitchen.kitchen_id}/tickets`)).items.some((one) => one.ticket_id === ticketId));
+  return cook('POST', `/v1/tickets/${ticketId}/acceptance`, { prep_min });
 }
 
 /** Calls a ticket ready as soon as the order's kitchens have all answered. */

@@ -61,7 +61,7 @@ async function wholeDelivery() {
   const boards = [];
   for (const kitchen of kitchens) boards.push(await cook(kitchen, demo.accounts));
   const north = (metres) => court.position.lat + metres / 111_200;
-  const rider = await browser.person('rider', PHONE, { permissions: ['geolocation'], geolocation: { latitude: north(90), longitude: court.position.lon, accuracy: 6 } });
+  const rider = await browser.person('rider', PHONE, { permissions: ['geolocation'], geolocation: { latitude: north(25), longitude: court.position.lon, accuracy: 6 } });
   await open(rider, '/rider.html', as('rider'));
   await rider.locator('.pick', { hasText: 'Scooter' }).click();
   await rider.locator('#start-shift').click();

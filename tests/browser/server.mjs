@@ -7,14 +7,15 @@ import path from 'node:path';
 
 const BINARY = process.env.PAGES_SERVER ?? path.resolve(import.meta.dirname, '../../target/debug/foodcourt');
 const START_MS = 120_000;
+const STOP_MS = 30_000;
 
-/** Resolves with `{url, stop}` once the server is ready to take orders. */
-export async function startServer() {
+/** Resolves with `{url, stop}` once the server is ready to take orders. `env` is laid over ours. */
+export async function startServer(env = {}) {
   if (process.env.FOODCOURT_URL) return { url: process.env.FOODCOURT_URL.replace(/\/$/, ''), stop: async () => undefined };
   const folder = await mkdtemp(path.join(tmpdir(), 'foodcourt-browser-'));
   // PostgreSQL does not run as root; its own user must be able to walk into the folder.
   await chmod(folder, 0o755);
-  const child = spawn(BINARY, ['serve', '--port', '0', '--data-dir', folder], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(BINARY, ['serve', '--port', '0', '--data-dir', folder], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const exited = new Promise((resolve) => child.once('exit', resolve));
   let said = '';
   const url = await new Promise((resolve, reject) => {
@@ -48,8 +49,10 @@ export async function startServer() {
     url,
     stop: async () => {
       child.kill('SIGTERM');
-      const gone = await Promise.race([exited.then(() => true), new Promise((resume) => setTimeout(() => resume(false), 30_000))]);
-      if (!gone) child.kill('SIGKILL');
+      // Cleared, or it would keep the whole test process waiting.
+      const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+      await exited;
+      clearTimeout(late);
       await rm(folder, { recursive: true, force: true });
     },
   };

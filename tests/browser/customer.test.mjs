@@ -1,0 +1,140 @@
+// A guest's own ways: coming in, paying, calling off, going on after a reload, and all of it without a mouse.
+
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import { DESK, PHONE } from './browser.mjs';
+import { lineOf, order } from './client.mjs';
+import { stage } from './stage.mjs';
+
+const on = stage();
+
+/** Puts the first dish of a kitchen into the basket. */
+async function fill(page, kitchen) {
+  await page.locator(`[data-kitchen="${kitchen.name}"] .dish:enabled`).first().click();
+  await page.locator('[data-add]:enabled').click();
+}
+/** Tabs on until something that fits has the focus. */
+async function tabTo(page, selector, most = 150) {
+  for (let count = 0; count < most; count += 1) {
+    if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
+    await page.keyboard.press('Tab');
+  }
+  assert.fail(`${selector} cannot be reached by Tab`);
+}
+
+test('a stranger makes an account and orders something to fetch', { timeout: 60_000 }, on.witnessed(async () => {
+  const page = await on.browser.person('stranger', PHONE, {}, { refused: /\/v1\/auth\/(token|register)$/ });
+  await page.goto(`${on.url}/order.html`);
+  const email = `guest-${randomUUID()}@example.org`;
+  const sign = async (password, name) => {
+    if (name) await page.locator('[name=name]').fill(name);
+    await page.locator('[name=email]').fill(email);
+    await page.locator('[name=password]').fill(password);
+    await page.locator('#door button.main').click();
+  };
+  await sign('nobody-has-this-one');
+  await page.getByRole('alert').getByText('E-mail or password is not right.').waitFor();
+  await page.getByRole('button', { name: 'I am new here' }).click();
+  await sign('a long enough password', 'Nele Neumann');
+  await page.locator('.dish').first().waitFor();
+  await page.locator('#health [data-state=live]').waitFor();
+  await fill(page, on.kitchens[0]);
+  await page.locator('.tray-bar').click();
+  await page.locator('#checkout').click();
+  await page.locator('.pick', { hasText: 'I fetch it' }).click();
+  assert.equal(await page.locator('[name=name]').inputValue(), 'Nele Neumann', 'the name is known');
+  await page.locator('#place:enabled').click();
+  await page.waitForURL(/\/track\.html\?order=/);
+  await page.locator('.story-head[data-status=placed]').waitFor();
+
+  // The same address again is refused in words.
+  await page.getByRole('button', { name: /^Sign out/ }).click();
+  await page.locator('#door form').waitFor();
+  await page.getByRole('button', { name: 'I am new here' }).click();
+  await sign('another long password', 'Nele Neumann');
+  assert.match(await page.getByRole('alert').filter({ hasText: /\S/ }).innerText(), /^[A-Z].*\.$/);
+}));
+
+test('an order is called off while its kitchens have not begun', { timeout: 60_000 }, on.witnessed(async () => {
+  const guest = await on.call(on.as('customer'));
+  const placed = await order(guest, on.court, [await lineOf(guest, on.kitchens[0])]);
+  const page = await on.open('customer', PHONE, `/track.html?order=${placed.order_id}`, on.as('customer'));
+  page.on('dialog', (dialog) => dialog.accept());
+  await page.locator('[data-fact="order.paid"]').waitFor();
+  await page.locator('#cancel').click();
+  await page.locator('.story-head[data-status=cancelled]').waitFor();
+  await page.getByText(/Because you called it off/).waitFor();
+  assert.equal(await page.locator('#cancel').count(), 0);
+}));
+
+test('a card that is declined ends the order in words, and nothing is charged', { timeout: 60_000 }, on.witnessed(async () => {
+  const page = await on.open('customer', DESK, '/order.html', on.as('customer'));
+  await fill(page, on.kitchens[0]);
+  await page.locator('#checkout').click();
+  await page.locator('.pick', { hasText: 'I fetch it' }).click();
+  await page.locator('[name=payment_method]').selectOption('pm_declined');
+  await page.locator('#place:enabled').click();
+  await page.waitForURL(/\/track\.html\?order=/);
+  await page.locator('.story-head[data-status=rejected]').waitFor();
+  await page.getByText('Because the bank said no. Nothing was charged.').waitFor();
+}));
+
+test('a reload in the middle of the checkout loses nothing', { timeout: 60_000 }, on.witnessed(async () => {
+  const page = await on.open('customer', DESK, '/order.html', on.as('customer'));
+  await fill(page, on.kitchens[0]);
+  await page.locator('#checkout').click();
+  const door = page.locator('#door-map');
+  await door.locator('.pin-court').waitFor();
+  await door.click({ position: { x: 260, y: 120 } });
+  await page.locator('[name=address]').fill('Speicherstraße 4');
+  await page.locator('[name=phone]').fill('+49 30 5550123');
+  await page.locator('.picks', { hasText: 'None' }).getByText(/4\.00/).click();
+  await page.locator('#place:enabled').waitFor();
+  const price = await page.locator('.sum-all dd').innerText();
+
+  await page.reload();
+  await page.locator('#place:enabled').waitFor();
+  assert.equal(await page.locator('.sum-all dd').innerText(), price);
+  assert.equal(await page.locator('[name=address]').inputValue(), 'Speicherstraße 4');
+  assert.equal(await page.locator('[name=phone]').inputValue(), '+49 30 5550123');
+  await page.locator('#door-map [data-pin=door]').waitFor();
+  await page.goBack();
+  await page.locator('.tray-line').waitFor();
+  await page.getByRole('button', { name: /less$/ }).click();
+  await page.locator('.tray-line').waitFor({ state: 'detached' });
+}));
+
+test('a whole order goes through on the keyboard alone', { timeout: 90_000 }, on.witnessed(async () => {
+  const page = await on.open('customer at the keyboard', DESK, '/order.html', on.as('customer'));
+  await page.locator('.dish:enabled').first().waitFor();
+  await tabTo(page, '.skip');
+  await page.keyboard.press('Enter');
+  await tabTo(page, '.dish:enabled');
+  await page.keyboard.press('Enter');
+  await tabTo(page, '#dish [data-add]');
+  await page.keyboard.press('Enter');
+  await page.locator('.tray-line').waitFor();
+  assert.ok(await page.evaluate(() => document.activeElement?.matches('.dish')), 'the focus comes back to the dish');
+  await tabTo(page, '#checkout');
+  await page.keyboard.press('Enter');
+  // The door on the map, moved by arrows and set by Enter.
+  await page.locator('#door-map .pin-court').waitFor();
+  await tabTo(page, '#door-map');
+  await page.keyboard.press('ArrowRight');
+  await page.waitForFunction(() => !document.querySelector('#door-map .leaflet-pan-anim'));
+  await page.keyboard.press('Enter');
+  await page.locator('#door-map [data-pin=door]').waitFor();
+  await tabTo(page, '[name=address]');
+  await page.keyboard.type('Speicherstraße 4');
+  await tabTo(page, '[name=phone]');
+  await page.keyboard.type('+49 30 5550123');
+  await tabTo(page, '[name=tip]');
+  await page.keyboard.press('ArrowRight');
+  await page.locator('.sums', { hasText: 'Tip' }).waitFor();
+  await page.locator('#place:enabled').waitFor();
+  await tabTo(page, '#place');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/track\.html\?order=/);
+  await page.locator('.story-head[data-status=placed]').waitFor();
+}));

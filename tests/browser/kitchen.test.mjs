@@ -1,0 +1,124 @@
+// A kitchen says no, needs longer, pauses, runs out: its guests see it on the pages they have open.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DESK, TABLET } from './browser.mjs';
+import { lineOf, order } from './client.mjs';
+import { stage } from './stage.mjs';
+
+const on = stage();
+// Shorter than the page's own asking: what shows within it was told.
+const AT_ONCE = { timeout: 8_000 };
+
+
+test('a part that is refused costs its guest nothing, and minutes that are added move the promise', { timeout: 90_000 }, on.witnessed(async () => {
+  const [no, yes] = on.kitchens;
+  const guest = await on.call(on.as('customer'));
+  const placed = await order(guest, on.court, [await lineOf(guest, no), await lineOf(guest, yes)]);
+  const refusing = await on.open('refusing kitchen', TABLET, '/kitchen.html', on.crew(no));
+  const cooking = await on.open('cooking kitchen', TABLET, '/kitchen.html', on.crew(yes));
+  const customer = await on.open('customer', DESK, `/track.html?order=${placed.order_id}`, on.as('customer'));
+
+  await refusing.locator('[data-act=rejection]').click();
+  await refusing.locator('[data-choice=sold_out]').click();
+  await refusing.locator('.ticket').waitFor({ state: 'detached' });
+  const refused = customer.locator(`[data-kitchen="${no.name}"][data-stage=rejected]`);
+  await refused.getByText('The kitchen sold out. You do not pay for this part.').waitFor();
+
+  // The answer to accepting comes after everything that follows from it.
+  let release;
+  const held = new Promise((resolve) => { release = resolve; });
+  await cooking.route('**/acceptance', async (route) => {
+    const answer = await route.fetch();
+    await held;
+    await route.fulfill({ response: answer });
+  });
+  await cooking.locator('[data-act=acceptance]').click();
+  await cooking.locator('[data-choice="8"]').click();
+  await cooking.locator('[data-column=in_kitchen] .ticket').waitFor();
+  release();
+  await cooking.locator('[data-column=in_kitchen] [data-act=delay]:enabled').waitFor();
+
+  await customer.locator('[data-fact="order.accepted"]').waitFor();
+  const { totals, accepted_total } = await guest('GET', `/v1/orders/${placed.order_id}`);
+  assert.ok(accepted_total.amount < totals.total.amount, 'the refused part is off the bill');
+  const euros = (amount) => (amount / 100).toFixed(2);
+  assert.match(await customer.locator('#story footer').innerText(), new RegExp(`${euros(accepted_total.amount)}.*instead of.*${euros(totals.total.amount)}`, 's'));
+
+  const before = await customer.locator('.story-head .lead').innerText();
+  await cooking.locator('[data-act=delay]').click();
+  await customer.locator('[data-fact="order.delayed"]').waitFor();
+  assert.notEqual(await customer.locator('.story-head .lead').innerText(), before, 'the promised time moved');
+  await cooking.locator('.clock', { hasText: /1[0-3]:\d\d left/ }).waitFor();
+  await cooking.locator('[data-act=ready]').click();
+  await cooking.locator('[data-act=collected]').click();
+  await customer.locator('.story-head[data-status=completed]').waitFor();
+}));
+
+test('guests see a pause and its end at once, also one that ends by itself', { timeout: 60_000 }, on.witnessed(async () => {
+  const [kitchen] = on.kitchens;
+  const cook = await on.open('kitchen', TABLET, '/kitchen.html', on.crew(kitchen));
+  const customer = await on.open('customer', DESK, '/order.html', on.as('customer'));
+  const stall = customer.locator(`[data-kitchen="${kitchen.name}"]`);
+  await stall.locator('.dish:enabled').first().waitFor();
+
+  await cook.locator('#pause').click();
+  await cook.locator('[data-choice="10"]').click();
+  await cook.getByRole('button', { name: /Paused until .*: go on/ }).waitFor();
+  await stall.getByText(/Paused until/).waitFor(AT_ONCE);
+  assert.equal(await stall.locator('.dish:enabled').count(), 0, 'nothing can be ordered from it');
+  await cook.locator('#pause').click();
+  await cook.getByRole('button', { name: 'Pause', exact: true }).waitFor();
+  await stall.locator('.dish:enabled').first().waitFor(AT_ONCE);
+
+  const { business_now } = await (await fetch(`${on.url}/v1/demo`)).json();
+  await (await on.call(on.crew(kitchen)))('PUT', `/v1/kitchens/${kitchen.kitchen_id}/pause`, { until: new Date(Date.parse(business_now) + 3_000).toISOString() });
+  await stall.getByText(/Paused until/).waitFor(AT_ONCE);
+  await stall.locator('.dish:enabled').first().waitFor(AT_ONCE);
+  await cook.getByRole('button', { name: 'Pause', exact: true }).waitFor();
+}));
+
+test('a dish that is 86 shows on the card, in the basket and at the checkout of whoever has it open', { timeout: 60_000 }, on.witnessed(async () => {
+  const [kitchen] = on.kitchens;
+  const cook = await on.open('kitchen', TABLET, '/kitchen.html', on.crew(kitchen));
+  const customer = await on.open('customer', DESK, '/order.html', on.as('customer'));
+  const dish = customer.locator(`[data-kitchen="${kitchen.name}"] .dish`).first();
+  const name = await dish.getAttribute('data-item');
+  await dish.click();
+  await customer.locator('[data-add]:enabled').click();
+  const turn = async (on) => {
+    const box = cook.getByRole('switch', { name: `${name} is on the menu`, exact: true });
+    await box.setChecked(on, { force: true });
+  };
+  await cook.locator('#menu').click();
+  await turn(false);
+  await dish.getByText('Sold out').waitFor(AT_ONCE);
+  await customer.locator('.tray-line').getByText('Sold out').waitFor(AT_ONCE);
+  assert.ok(await dish.isDisabled());
+  await turn(true);
+  await customer.locator('.tray-line').getByText('Sold out').waitFor({ state: 'detached', ...AT_ONCE });
+  assert.ok(await dish.isEnabled());
+
+  await customer.locator('#checkout').click();
+  await customer.locator('.pick', { hasText: 'I fetch it' }).click();
+  await customer.locator('#place:enabled').waitFor();
+  await turn(false);
+  await customer.locator('.checkout-side .problem', { hasText: 'Sold out by now' }).waitFor(AT_ONCE);
+  assert.ok(await customer.locator('#place').isDisabled(), 'what is sold out cannot be paid');
+  await turn(true);
+  await customer.locator('#place:enabled').waitFor(AT_ONCE);
+}));
+
+test('a ticket nobody answers is counted as a no', { timeout: 60_000 }, on.witnessed(async () => {
+  const [kitchen] = on.kitchens;
+  const guest = await on.call(on.as('customer'));
+  const placed = await order(guest, on.court, [await lineOf(guest, kitchen)]);
+  const cook = await on.open('kitchen', TABLET, '/kitchen.html', on.crew(kitchen));
+  const customer = await on.open('customer', DESK, `/track.html?order=${placed.order_id}`, on.as('customer'));
+  await cook.locator('[data-column=waiting] .ticket').waitFor();
+  await on.hurry(60);
+  await customer.locator('.story-head[data-status=rejected]').waitFor();
+  await on.hurry(1);
+  await customer.getByText(/did not answer in time/).first().waitFor();
+  await cook.locator('.ticket').waitFor({ state: 'detached' });
+}));
