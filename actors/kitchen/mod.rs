@@ -4,6 +4,7 @@
 pub mod decide;
 pub mod event;
 pub mod menu;
+pub mod pace;
 pub mod policy;
 pub mod projection;
 pub mod state;

@@ -14,7 +14,8 @@ use crate::{
     kitchen::{
         event::{EightySix, KitchenEvent, Opened, TicketOpened},
         menu::Menu,
-        ticket::{Due, Stage, Ticket},
+        pace::{Load, Pace},
+        ticket::{Begun, Due, Stage, Ticket},
     },
     order::event::{Line, RejectReason},
     time::Timestamp,
@@ -51,6 +52,12 @@ pub struct KitchenState {
     over_since: VecDeque<(Timestamp, TicketId)>,
     due: BTreeSet<(Timestamp, Due)>,
     last_number: u64,
+    /// Tickets being cooked.
+    #[serde(default)]
+    cooking: u32,
+    /// How long tickets really take.
+    #[serde(default)]
+    pace: Pace,
 }
 
 impl KitchenState {
@@ -101,6 +108,29 @@ impl KitchenState {
     #[must_use]
     pub fn prep_min(&self) -> u32 {
         self.info().map_or(0, |info| info.prep_min)
+    }
+    /// When a ticket that is not ready yet should be, at `now`, by what this kitchen's tickets have taught; `None`: it is
+    /// ready, gone or unknown.
+    #[must_use]
+    pub fn ready_estimate(&self, id: TicketId, now: Timestamp) -> Option<Timestamp> {
+        /// As often earlier as later: what is added to it (ways, waits) is a best guess as well.
+        const MEDIAN: f64 = 0.5;
+        let ticket = self.open_ticket(id)?;
+        let promised = ticket.promised();
+        let estimate = match (ticket.stage, ticket.begun) {
+            (Stage::InKitchen, Some(begun)) => {
+                begun.at.plus(self.pace.work(begun.load, promised, now.since(begun.at), MEDIAN, now))
+            }
+            (Stage::Waiting | Stage::Accepted | Stage::InKitchen, _) => {
+                let load = Load::beside(self.cooking);
+                let start = ticket.fire_at.unwrap_or(now).max(now);
+                start.plus(self.pace.work(load, promised, Duration::ZERO, MEDIAN, now))
+            }
+            _ => return None,
+        };
+        // Whoever has announced a delay knows more than any habit.
+        let announced = ticket.ready_at.filter(|_| ticket.delay_min > 0);
+        Some(announced.map_or(estimate, |announced| estimate.max(announced)))
     }
     /// How many tickets are open.
     #[must_use]
@@ -191,15 +221,25 @@ impl KitchenState {
                 ticket.fire_at = Some(body.fire_at);
                 ticket.ready_at = Some(ticket.ready_if_begun(body.fire_at));
             }),
-            E::Fired(body) => self.change(body.ticket_id, |ticket| {
-                (ticket.stage, ticket.ready_at) = (Stage::InKitchen, Some(body.ready_at));
-            }),
+            E::Fired(body) => {
+                let begun = Begun { at, load: Load::beside(self.cooking) };
+                self.change(body.ticket_id, |ticket| {
+                    (ticket.stage, ticket.ready_at) = (Stage::InKitchen, Some(body.ready_at));
+                    ticket.begun = Some(begun);
+                });
+            }
             E::TicketDelayed(body) => self.change(body.ticket_id, |ticket| {
                 ticket.delay_min = ticket.delay_min.saturating_add(body.by_min);
                 ticket.ready_at = Some(body.ready_at);
                 ticket.delays.push(body.command_id);
             }),
-            E::TicketReady(body) => self.change(body.ticket_id, |ticket| ticket.stage = Stage::ReadyForCollection),
+            E::TicketReady(body) => {
+                if let Some((ticket, begun)) = self.open_ticket(body.ticket_id).and_then(|it| Some((it, it.begun?))) {
+                    let promised = ticket.promised();
+                    self.pace.learn(begun.load, promised, at.since(begun.at), at);
+                }
+                self.change(body.ticket_id, |ticket| ticket.stage = Stage::ReadyForCollection);
+            }
             E::TicketRejected(body) => {
                 self.change(body.ticket_id, |ticket| ticket.reason = Some(body.reason));
                 self.close(body.ticket_id, body.order_id, Stage::Rejected, at);
@@ -232,6 +272,7 @@ impl KitchenState {
             delay_min: 0,
             fire_at: None,
             ready_at: None,
+            begun: None,
             reason: None,
             delays: Vec::new(),
         };
@@ -246,8 +287,14 @@ impl KitchenState {
         if let Some(due) = ticket.due() {
             self.due.remove(&due);
         }
+        let before = ticket.stage;
         how(ticket);
         self.due.extend(ticket.due());
+        match (before == Stage::InKitchen, ticket.stage == Stage::InKitchen) {
+            (false, true) => self.cooking += 1,
+            (true, false) => self.cooking = self.cooking.saturating_sub(1),
+            _ => {}
+        }
     }
 
     fn close(&mut self, id: TicketId, order_id: OrderId, stage: Stage, at: Timestamp) {

@@ -19,7 +19,7 @@ use crate::{
     order::event::{Fulfilment, Line, OrderEvent, PartRejected, PickedUp, RejectReason},
     reactor::Policy,
     stream::{Category, StreamId},
-    testing::NOON,
+    testing::{NOON, given},
     time::Timestamp,
 };
 
@@ -378,4 +378,46 @@ proptest! {
         }
         prop_assert_eq!(&again, &day.state, "a replay is the state");
     }
+}
+
+#[test]
+fn a_kitchen_that_is_always_late_is_expected_late() {
+    let mut state = given::<Kitchen>([E::Opened(kitchen(50))]).state;
+    let mut now = NOON;
+    let say = |state: &mut KitchenState, command: C, now: Timestamp| {
+        for event in Kitchen::decide(state, &command, now).unwrap() {
+            Kitchen::evolve(state, &event, now);
+        }
+    };
+    let open = |n: u128, now: Timestamp| C::OpenTicket {
+        order_id: order(n),
+        ticket_id: ticket(n),
+        lines: vec![line()],
+        fulfilment: Fulfilment::Pickup,
+        answer_by: now.plus_min(5),
+    };
+    say(&mut state, C::PublishMenu { menu: menu() }, now);
+    for n in 0..60 {
+        say(&mut state, open(n, now), now);
+        say(&mut state, C::AcceptTicket { ticket_id: ticket(n), prep_min: None }, now);
+        say(&mut state, C::ScheduleFire { ticket_id: ticket(n), fire_at: now }, now);
+        if n == 0 {
+            assert_eq!(state.ready_estimate(ticket(0), now).map(|at| at.since(now).as_secs().div_ceil(60)), Some(10));
+        }
+        now = now.plus_min(18); // ten were promised
+        say(&mut state, C::ReadyTicket { ticket_id: ticket(n) }, now);
+        assert_eq!(state.ready_estimate(ticket(n), now), None);
+        say(&mut state, C::CollectTicket { ticket_id: ticket(n) }, now);
+    }
+    say(&mut state, open(99, now), now);
+    let estimate = |state: &KitchenState, now: Timestamp, from: Timestamp| {
+        state.ready_estimate(ticket(99), now).unwrap().since(from).as_secs_f64() / 60.0
+    };
+    assert!((estimate(&state, now, now) - 18.0).abs() < 2.0, "{}", estimate(&state, now, now));
+    say(&mut state, C::AcceptTicket { ticket_id: ticket(99), prep_min: None }, now);
+    say(&mut state, C::ScheduleFire { ticket_id: ticket(99), fire_at: now.plus_min(7) }, now);
+    assert!((estimate(&state, now, now) - 25.0).abs() < 2.0, "not begun before its time");
+    let delay = C::DelayTicket { ticket_id: ticket(99), by_min: 30, command_id: CommandId(Uuid::nil()) };
+    say(&mut state, delay, now);
+    assert!((estimate(&state, now, now) - 47.0).abs() < 1.0, "an announced delay is believed");
 }

@@ -1,12 +1,15 @@
 //! One ticket: its stage, its times, and what the clock does to it next.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{CommandId, TicketId},
-    kitchen::event::{EightySix, TicketOpened},
+    kitchen::{
+        event::{EightySix, TicketOpened},
+        pace::Load,
+    },
     order::event::{Fulfilment, RejectReason},
     time::Timestamp,
 };
@@ -48,6 +51,15 @@ impl fmt::Display for Stage {
     }
 }
 
+/// A start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Begun {
+    /// When.
+    pub at: Timestamp,
+    /// How busy the kitchen was.
+    pub load: Load,
+}
+
 /// One kitchen's part of an order.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Ticket {
@@ -65,6 +77,9 @@ pub struct Ticket {
     pub fire_at: Option<Timestamp>,
     /// When it should be ready, as far as one can tell.
     pub ready_at: Option<Timestamp>,
+    /// When it was begun, and how busy the kitchen was then.
+    #[serde(default)]
+    pub begun: Option<Begun>,
     /// Why it was rejected.
     pub reason: Option<RejectReason>,
     /// Delays already counted.
@@ -79,6 +94,10 @@ impl Ticket {
             Stage::Accepted => self.fire_at.map(|at| (at, Due::Fire(self.asked.ticket_id))),
             _ => None,
         }
+    }
+    /// What the kitchen promised, without delays.
+    pub(super) fn promised(&self) -> Duration {
+        Duration::from_secs(u64::from(self.prep_min) * 60)
     }
     /// When it would be ready if begun at `start`.
     pub(super) fn ready_if_begun(&self, start: Timestamp) -> Timestamp {
