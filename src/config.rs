@@ -32,6 +32,7 @@ pub struct Config {
     pub payment: Payment,
     pub map: Map,
     pub travel: Travel,
+    pub arrivals: Arrivals,
     pub log: Log,
     /// For benchmarks only, and therefore not in config.toml.
     #[serde(default)]
@@ -83,6 +84,11 @@ sections! {
     Travel {
         provider: Provider, address: String, timeout_ms: u64, cache_max: u64, cache_age_s: u64, grid_m: u32, detour: f64,
         foot_kmh: f64, bicycle_kmh: f64, scooter_kmh: f64, car_kmh: f64,
+    }
+    /// `[arrivals]`
+    Arrivals {
+        look_every_ms: u64, moved_by_s: u32, counter_s: u64, door_s: u64, imminent_s: u64, imminent_m: u32, enter_m: u32,
+        exit_m: u32, dwell_s: u64,
     }
     /// `[log]`
     Log { filter: String, format: LogFormat }
@@ -231,7 +237,19 @@ impl Config {
         whole("travel.timeout_ms", travel.timeout_ms, 1, 10_000)?;
         whole("travel.cache_max", travel.cache_max, 1, 100_000_000)?;
         whole("travel.cache_age_s", travel.cache_age_s, 1, 86_400)?;
-        whole("travel.grid_m", u64::from(travel.grid_m), 1, 1_000)
+        whole("travel.grid_m", u64::from(travel.grid_m), 1, 1_000)?;
+        let arrivals = &self.arrivals;
+        whole("arrivals.look_every_ms", arrivals.look_every_ms, 100, 60_000)?;
+        whole("arrivals.moved_by_s", u64::from(arrivals.moved_by_s), 10, 3_600)?;
+        whole("arrivals.counter_s", arrivals.counter_s, 0, 3_600)?;
+        whole("arrivals.door_s", arrivals.door_s, 0, 3_600)?;
+        whole("arrivals.enter_m", u64::from(arrivals.enter_m), 10, 500)?;
+        whole("arrivals.dwell_s", arrivals.dwell_s, 0, 600)?;
+        if arrivals.exit_m <= arrivals.enter_m {
+            let why = "it must be more than arrivals.enter_m, or every wobble of the GPS is a leaving".to_owned();
+            return Err(ConfigError::Wrong { name: "arrivals.exit_m", why });
+        }
+        Ok(())
     }
 
     /// Who tells travel times, and how.

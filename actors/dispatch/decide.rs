@@ -6,11 +6,13 @@
 
 use super::{
     event::{
-        Assigned, AssignmentRefused, Cancelled, Candidate, DeliveryEvent, NobodyNear, OfferDeclined, OfferExpired,
-        OfferRevoked, Offered, ReadyNoted, Requested, SearchStarted, Step, UnassignReason, Unassignable, Unassigned,
+        Assigned, AssignmentRefused, Cancelled, Candidate, DeliveryEvent, NobodyNear, NotedBy, OfferDeclined,
+        OfferExpired, OfferRevoked, Offered, ReadyNoted, Requested, SearchStarted, UnassignReason, Unassignable,
+        Unassigned,
     },
+    ride::{RiderStep, note_eta, note_imminent, step_of, take_step},
     rules::DispatchRules as Rules,
-    state::{Bearer, DeliveryState, DeliveryStatus as Status, Phase},
+    state::{Bearer, DeliveryState, DeliveryStatus as Status, Eta, Phase},
 };
 use crate::{
     decider::{Deadline, Decider},
@@ -18,61 +20,6 @@ use crate::{
     stream::Category,
     time::Timestamp,
 };
-
-/// What a rider reports. The two *enroute* steps may be left out: arriving implies having been on the way, and no
-/// event is made up for them. All others must come in order.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RiderStep {
-    /// On the way to the court.
-    EnrouteToPickup,
-    /// At the hand-off point.
-    ArrivedAtPickup,
-    /// The food is in the bag; only once it stands ready.
-    PickedUp,
-    /// On the way to the door.
-    EnrouteToDropoff,
-    /// At the door.
-    ArrivedAtDropoff,
-    /// Handed over.
-    Delivered,
-}
-
-impl RiderStep {
-    /// The status it leads to.
-    #[must_use]
-    pub const fn status(self) -> Status {
-        match self {
-            Self::EnrouteToPickup => Status::EnrouteToPickup,
-            Self::ArrivedAtPickup => Status::ArrivedAtPickup,
-            Self::PickedUp => Status::PickedUp,
-            Self::EnrouteToDropoff => Status::EnrouteToDropoff,
-            Self::ArrivedAtDropoff => Status::ArrivedAtDropoff,
-            Self::Delivered => Status::Delivered,
-        }
-    }
-    /// Whether it may be taken straight from `leg`.
-    const fn follows(self, leg: Status) -> bool {
-        match self {
-            Self::EnrouteToPickup => matches!(leg, Status::Confirmed),
-            Self::ArrivedAtPickup => matches!(leg, Status::Confirmed | Status::EnrouteToPickup),
-            Self::PickedUp => matches!(leg, Status::ArrivedAtPickup),
-            Self::EnrouteToDropoff => matches!(leg, Status::PickedUp),
-            Self::ArrivedAtDropoff => matches!(leg, Status::PickedUp | Status::EnrouteToDropoff),
-            Self::Delivered => matches!(leg, Status::ArrivedAtDropoff),
-        }
-    }
-    fn event(self, step: Step) -> DeliveryEvent {
-        match self {
-            Self::EnrouteToPickup => DeliveryEvent::EnrouteToPickup(step),
-            Self::ArrivedAtPickup => DeliveryEvent::ArrivedAtPickup(step),
-            Self::PickedUp => DeliveryEvent::PickedUp(step),
-            Self::EnrouteToDropoff => DeliveryEvent::EnrouteToDropoff(step),
-            Self::ArrivedAtDropoff => DeliveryEvent::ArrivedAtDropoff(step),
-            Self::Delivered => DeliveryEvent::Delivered(step),
-        }
-    }
-}
 
 /// A wish to a delivery.
 #[derive(Clone, PartialEq, Debug)]
@@ -117,6 +64,29 @@ pub enum DeliveryCommand {
         rider_id: RiderId,
         /// Which.
         step: RiderStep,
+    },
+    /// The rider's position shows that they have arrived; what they say themselves comes before it.
+    NoticeArrival {
+        /// Who.
+        rider_id: RiderId,
+        /// `ArrivedAtPickup` or `ArrivedAtDropoff`.
+        step: RiderStep,
+    },
+    /// What is to be expected now; told only if it has moved.
+    NoteEta {
+        /// Of whom.
+        rider_id: RiderId,
+        /// What.
+        eta: Eta,
+        /// By how much it must have moved, seconds.
+        moved_by_s: u32,
+    },
+    /// The rider is about to reach the door.
+    NoteImminent {
+        /// Who.
+        rider_id: RiderId,
+        /// When it should be handed over.
+        dropoff_at: Timestamp,
     },
     /// It takes too long (the delivery's own timer).
     NoteOverdue,
@@ -201,10 +171,20 @@ impl Decider for Delivery {
             DeliveryCommand::Assign { rider_id, offer_id } => Ok(assign(state, asked, *rider_id, *offer_id)),
             DeliveryCommand::Unassign { rider_id, reason } => unassign(state, asked, *rider_id, *reason, now),
             DeliveryCommand::NoteReady => Ok(note_ready(state, asked, now)),
-            DeliveryCommand::Step { rider_id, step } => take_step(state, asked, *rider_id, *step),
+            DeliveryCommand::Step { rider_id, step } => take_step(state, asked, *rider_id, *step, NotedBy::Rider),
+            // A position is no wish: where it does not fit there is nothing to refuse.
+            DeliveryCommand::NoticeArrival { rider_id, step } => {
+                Ok(take_step(state, asked, *rider_id, *step, NotedBy::Position).unwrap_or_default())
+            }
+            DeliveryCommand::NoteEta { rider_id, eta, moved_by_s } => {
+                Ok(note_eta(state, asked, *rider_id, *eta, *moved_by_s))
+            }
+            DeliveryCommand::NoteImminent { rider_id, dropoff_at } => {
+                Ok(note_imminent(state, asked, *rider_id, *dropoff_at))
+            }
             DeliveryCommand::NoteOverdue => Ok(match (state.phase, state.bearer) {
                 (Phase::Riding { due_at, .. }, Some(bearer)) if now >= due_at => {
-                    vec![DeliveryEvent::Overdue(step_of(asked, bearer.rider_id))]
+                    vec![DeliveryEvent::Overdue(step_of(asked, bearer.rider_id, NotedBy::Rider))]
                 }
                 _ => vec![],
             }),
@@ -236,10 +216,6 @@ impl Decider for Delivery {
 
 const fn too_late(bearer: Bearer) -> DeliveryCommand {
     DeliveryCommand::Unassign { rider_id: bearer.rider_id, reason: UnassignReason::TooLate }
-}
-
-const fn step_of(asked: &Requested, rider_id: RiderId) -> Step {
-    Step { delivery_id: asked.delivery_id, order_id: asked.order_id, rider_id }
 }
 
 fn start_search(state: &DeliveryState, asked: &Requested, now: Timestamp) -> Vec<DeliveryEvent> {
@@ -375,26 +351,6 @@ fn note_ready(state: &DeliveryState, asked: &Requested, now: Timestamp) -> Vec<D
     let ready = DeliveryEvent::ReadyNoted(ReadyNoted {});
     // Ready before the look-ahead expected it: look for a rider now.
     if state.round == 0 { and_search(state, asked, ready, now) } else { vec![ready] }
-}
-
-fn take_step(state: &DeliveryState, asked: &Requested, rider_id: RiderId, step: RiderStep) -> Decided {
-    let is_theirs = state.bearer.is_some_and(|bearer| bearer.rider_id == rider_id);
-    let leg = match state.phase {
-        Phase::Over { end: Status::Delivered } if is_theirs => return Ok(vec![]),
-        Phase::Over { end } => return Err(DeliveryRejection::Over { status: end }),
-        Phase::Riding { leg, .. } if is_theirs => leg,
-        _ => return Err(DeliveryRejection::NotYours),
-    };
-    if step.status() <= leg {
-        return Ok(vec![]); // said again, or a skipped step said late
-    }
-    if !step.follows(leg) {
-        return Err(DeliveryRejection::OutOfOrder { status: leg });
-    }
-    if step == RiderStep::PickedUp && !state.ready {
-        return Err(DeliveryRejection::FoodNotReady);
-    }
-    Ok(vec![step.event(step_of(asked, rider_id))])
 }
 
 fn cancel(state: &DeliveryState, asked: &Requested, even_with_food: bool) -> Decided {

@@ -40,6 +40,10 @@ events! {
         ArrivedAtPickup(Step) = "delivery.arrived_at_pickup",
         /// The rider has the food.
         PickedUp(Step) = "delivery.picked_up",
+        /// The expected times have moved by more than a little.
+        EtaMoved(EtaMoved) = "delivery.eta_moved",
+        /// The rider is about to reach the door; told once.
+        CourierImminent(CourierImminent) = "delivery.courier_imminent",
         /// The rider rides to the door.
         EnrouteToDropoff(Step) = "delivery.enroute_to_dropoff",
         /// The rider stands at the door.
@@ -240,6 +244,17 @@ pub struct Unassigned {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ReadyNoted {}
 
+/// How a step became known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NotedBy {
+    /// The rider said so.
+    #[default]
+    Rider,
+    /// The rider's position showed it.
+    Position,
+}
+
 /// Body of the rider's steps.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Step {
@@ -249,6 +264,38 @@ pub struct Step {
     pub order_id: OrderId,
     /// Whose step.
     pub rider_id: RiderId,
+    /// How it became known.
+    #[serde(default)]
+    pub noted_by: NotedBy,
+}
+
+/// Body of `delivery.eta_moved`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EtaMoved {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// Of which order.
+    pub order_id: OrderId,
+    /// Who brings it.
+    pub rider_id: RiderId,
+    /// When they should be at the court; absent once they have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pickup_eta_at: Option<Timestamp>,
+    /// When it should be handed over at the door.
+    pub dropoff_eta_at: Timestamp,
+}
+
+/// Body of `delivery.courier_imminent`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CourierImminent {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// Of which order.
+    pub order_id: OrderId,
+    /// Who brings it.
+    pub rider_id: RiderId,
+    /// When it should be handed over at the door.
+    pub dropoff_eta_at: Timestamp,
 }
 
 /// Body of `delivery.cancelled`.

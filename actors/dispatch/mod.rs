@@ -2,18 +2,22 @@
 
 mod decide;
 pub mod effect;
+pub mod eta;
 pub mod event;
+pub mod geofence;
 pub mod index;
 pub mod matcher;
 pub mod policy;
 pub mod projection;
+mod ride;
 pub mod rules;
 mod state;
 pub mod zone;
 
-pub use decide::{Delivery, DeliveryCommand, DeliveryRejection, RiderStep};
+pub use decide::{Delivery, DeliveryCommand, DeliveryRejection};
 pub use policy::DispatchPolicy;
-pub use state::{Bearer, DeliveryState, DeliveryStatus, Phase};
+pub use ride::RiderStep;
+pub use state::{Bearer, DeliveryState, DeliveryStatus, Eta, Phase};
 
 #[cfg(test)]
 mod tests;

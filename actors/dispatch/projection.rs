@@ -52,6 +52,12 @@ pub struct DeliveryView {
     /// Who brings (or brought) it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rider_id: Option<RiderId>,
+    /// When the rider should be at the court; absent once they have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pickup_eta_at: Option<Timestamp>,
+    /// When it should be handed over at the door.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropoff_eta_at: Option<Timestamp>,
     /// Staff: rounds of search so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rounds: Option<u32>,
@@ -80,6 +86,8 @@ pub fn view(role: Role, state: &DeliveryState, version: Version) -> Option<Deliv
         ready_at: asked.ready_at,
         promised_at: asked.promised_at,
         rider_id,
+        pickup_eta_at: state.eta.and_then(|eta| eta.pickup_at),
+        dropoff_eta_at: state.eta.map(|eta| eta.dropoff_at),
         rounds: None,
         declined: None,
         overdue: None,
@@ -128,7 +136,7 @@ fn for_customer(event: &DeliveryEvent) -> Option<Value> {
         E::Unassigned(off) => {
             json!({ "delivery_id": off.delivery_id, "order_id": off.order_id, "rider_id": off.rider_id })
         }
-        E::ReadyNoted(_) | E::Cancelled(_) | E::Unassignable(_) => body(event),
+        E::ReadyNoted(_) | E::Cancelled(_) | E::Unassignable(_) | E::EtaMoved(_) | E::CourierImminent(_) => body(event),
         _ => body(step(event).and(Some(event))?),
     })
 }
@@ -145,6 +153,8 @@ fn for_rider(me: RiderId, event: &DeliveryEvent) -> Option<Value> {
         E::AssignmentRefused(refused) => refused.rider_id,
         E::Unassigned(off) => off.rider_id,
         E::Cancelled(cancelled) => cancelled.rider_id?,
+        E::EtaMoved(moved) => moved.rider_id,
+        E::CourierImminent(near) => near.rider_id,
         E::Requested(_) | E::SearchStarted(_) | E::NobodyNear(_) | E::Unassignable(_) | E::Overdue(_) => return None,
         _ => step(event)?.rider_id,
     };

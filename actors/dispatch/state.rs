@@ -99,6 +99,15 @@ pub struct Bearer {
     pub offer_id: OfferId,
 }
 
+/// What is expected, as last told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Eta {
+    /// When the rider should be at the court; `None` once they have been.
+    pub pickup_at: Option<Timestamp>,
+    /// When it should be handed over at the door.
+    pub dropoff_at: Timestamp,
+}
+
 /// One delivery.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct DeliveryState {
@@ -120,6 +129,15 @@ pub struct DeliveryState {
     pub settled: Vec<OfferId>,
     /// How often staff have been told in this leg.
     pub reminders: u32,
+    /// Since when the rider is in this leg.
+    #[serde(default)]
+    pub leg_since: Option<Timestamp>,
+    /// What the order was last told to expect of this rider.
+    #[serde(default)]
+    pub eta: Option<Eta>,
+    /// The customer was told that the rider is about to come.
+    #[serde(default)]
+    pub imminent: bool,
 }
 
 impl DeliveryState {
@@ -175,6 +193,7 @@ impl DeliveryState {
             DeliveryEvent::AssignmentRefused(refused) => self.settle(refused.offer_id),
             DeliveryEvent::Unassigned(unassigned) => {
                 self.bearer = None;
+                self.eta = None;
                 self.assign_by = self.assign_by.max(at.plus_min(Rules::REASSIGN_WITHIN_MIN));
                 self.not_them(unassigned.rider_id, at);
             }
@@ -184,6 +203,10 @@ impl DeliveryState {
                     self.ride(Status::ArrivedAtPickup, at);
                 }
             }
+            DeliveryEvent::EtaMoved(moved) => {
+                self.eta = Some(Eta { pickup_at: moved.pickup_eta_at, dropoff_at: moved.dropoff_eta_at });
+            }
+            DeliveryEvent::CourierImminent(_) => self.imminent = true,
             DeliveryEvent::EnrouteToPickup(_) => {
                 if let Phase::Riding { leg, .. } = &mut self.phase {
                     *leg = Status::EnrouteToPickup; // the time to arrive runs on
@@ -236,6 +259,7 @@ impl DeliveryState {
             _ => at.max(promised_at).plus_min(Rules::DELIVER_WITHIN_MIN),
         };
         self.reminders = 0;
+        self.leg_since = Some(at);
         self.phase = Phase::Riding { leg, due_at };
     }
 

@@ -36,6 +36,8 @@ pub enum Topic {
     RiderAssigned,
     /// The rider is on the way to the door.
     OrderPickedUp,
+    /// The rider is about to reach the door.
+    CourierImminent,
     /// It is there.
     OrderDelivered,
     /// It was handed over at the counter.

@@ -31,6 +31,7 @@ impl Policy for InboxPolicy {
         "order.ready_for_pickup",
         "order.rider_assigned",
         "order.picked_up",
+        "order.courier_imminent",
         "order.delivered",
         "order.completed",
         "offer.received",
@@ -82,6 +83,10 @@ fn of_order(event: &OrderEvent, at: Timestamp) -> Told {
         E::PickedUp(body) => {
             let text = "Your rider has your order and is on the way to you.";
             (body.customer_id, Topic::OrderPickedUp, text.to_owned())
+        }
+        E::CourierImminent(body) => {
+            let minutes = minutes(body.dropoff_eta_at, at);
+            (body.customer_id, Topic::CourierImminent, format!("Your rider is almost there: about {minutes}."))
         }
         E::Delivered(body) => {
             (body.customer_id, Topic::OrderDelivered, "Your order has arrived. Enjoy your meal!".to_owned())

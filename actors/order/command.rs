@@ -63,6 +63,24 @@ pub enum OrderCommand {
         /// Who.
         rider_id: RiderId,
     },
+    /// When it is expected has moved.
+    NoteEta {
+        /// Of whom.
+        rider_id: RiderId,
+        /// At the court; `None` once they have been.
+        pickup_eta_at: Option<Timestamp>,
+        /// At the door.
+        dropoff_eta_at: Timestamp,
+        /// When that was estimated.
+        estimated_at: Timestamp,
+    },
+    /// The rider is about to reach the door.
+    NoteImminent {
+        /// Who.
+        rider_id: RiderId,
+        /// At the door.
+        dropoff_eta_at: Timestamp,
+    },
     /// The rider has the food.
     NotePickup {
         /// Who.

@@ -3,12 +3,13 @@
 use super::{
     command::OrderCommand,
     event::{
-        CancelRequested, CancelledBy, Closed, Completed, Delayed, Delivered, EndReason, Expired, Fulfilment,
-        OrderEvent, Overdue, Paid, PartAccepted, PartCollected, PartReady, PartRejected, PartStarted, PickedUp, Placed,
-        PreparationStarted, Ready, RejectReason, Rejecting, RiderAssigned, RiderUnassigned,
+        CancelRequested, CancelledBy, Closed, Completed, CourierImminent, Delayed, Delivered, EndReason, EtaMoved,
+        Expired, Fulfilment, OrderEvent, Overdue, Paid, PartAccepted, PartCollected, PartReady, PartRejected,
+        PartStarted, PickedUp, Placed, PreparationStarted, Ready, RejectReason, Rejecting, RiderAssigned,
+        RiderUnassigned,
     },
     evolve, planning, rules,
-    state::{Known, OrderRejection, OrderState, OrderStatus, PartAnswer, PartStage},
+    state::{Eta, Known, OrderRejection, OrderState, OrderStatus, PartAnswer, PartStage},
 };
 use crate::{
     decider::{Deadline, Decider},
@@ -136,6 +137,14 @@ impl Draft {
             OrderCommand::NoteReady { kitchen_id } => self.note_ready(kitchen_id),
             OrderCommand::NoteRider { rider_id, delivery_id } => self.note_rider(rider_id, delivery_id),
             OrderCommand::NoteRiderGone { rider_id } => self.note_rider_gone(rider_id),
+            OrderCommand::NoteEta { rider_id, pickup_eta_at, dropoff_eta_at, estimated_at } => {
+                self.note_eta(Eta { rider_id, pickup_at: pickup_eta_at, dropoff_at: dropoff_eta_at, estimated_at });
+                Ok(())
+            }
+            OrderCommand::NoteImminent { rider_id, dropoff_eta_at } => {
+                self.note_imminent(rider_id, dropoff_eta_at);
+                Ok(())
+            }
             OrderCommand::NotePickup { rider_id } => self.note_pickup(rider_id),
             OrderCommand::Deliver { rider_id } => self.deliver(rider_id),
             OrderCommand::NoteCollected { kitchen_id } => self.note_collected(kitchen_id),
@@ -294,6 +303,28 @@ impl Draft {
             self.push(OrderEvent::RiderUnassigned(RiderUnassigned { rider_id }));
         }
         Ok(())
+    }
+
+    /// Only of the rider who brings it, and only what is newer than what is known.
+    fn note_eta(&mut self, eta: Eta) {
+        let theirs = self.order.rider.is_some_and(|rider| rider.rider_id == eta.rider_id);
+        let newer = self.order.eta.is_none_or(|known| known.estimated_at < eta.estimated_at);
+        if theirs && newer {
+            self.push(OrderEvent::EtaMoved(EtaMoved {
+                rider_id: eta.rider_id,
+                pickup_eta_at: eta.pickup_at,
+                dropoff_eta_at: eta.dropoff_at,
+                estimated_at: eta.estimated_at,
+                customer_id: self.order.placed.customer_id,
+            }));
+        }
+    }
+
+    fn note_imminent(&mut self, rider_id: RiderId, dropoff_eta_at: Timestamp) {
+        if self.order.status == OrderStatus::PickedUp && !self.order.imminent {
+            let customer_id = self.order.placed.customer_id;
+            self.push(OrderEvent::CourierImminent(CourierImminent { rider_id, dropoff_eta_at, customer_id }));
+        }
     }
 
     fn note_pickup(&mut self, rider_id: RiderId) -> Decision {

@@ -43,8 +43,12 @@ events! {
         RiderAssigned(RiderAssigned) = "order.rider_assigned",
         /// The rider is no longer coming; another one is sought.
         RiderUnassigned(RiderUnassigned) = "order.rider_unassigned",
+        /// When it is expected has moved by more than a little.
+        EtaMoved(EtaMoved) = "order.eta_moved",
         /// The rider has the food.
         PickedUp(PickedUp) = "order.picked_up",
+        /// The rider is about to reach the door.
+        CourierImminent(CourierImminent) = "order.courier_imminent",
         /// At the door: the end of a delivery order.
         Delivered(Delivered) = "order.delivered",
         /// Handed over at the counter: the end of a pickup order.
@@ -328,6 +332,33 @@ pub struct RiderAssigned {
 pub struct RiderUnassigned {
     /// Who is not coming.
     pub rider_id: RiderId,
+}
+
+/// Body of `order.eta_moved`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EtaMoved {
+    /// Who brings it.
+    pub rider_id: RiderId,
+    /// When they should be at the court; absent once they have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pickup_eta_at: Option<Timestamp>,
+    /// When it should be handed over at the door.
+    pub dropoff_eta_at: Timestamp,
+    /// When that was estimated: an older word never replaces a newer one.
+    pub estimated_at: Timestamp,
+    /// Who ordered.
+    pub customer_id: UserId,
+}
+
+/// Body of `order.courier_imminent`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CourierImminent {
+    /// Who brings it.
+    pub rider_id: RiderId,
+    /// When it should be handed over at the door.
+    pub dropoff_eta_at: Timestamp,
+    /// Who ordered.
+    pub customer_id: UserId,
 }
 
 /// Body of `order.picked_up`.

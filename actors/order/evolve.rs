@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     event::{Delayed, EndReason, OrderEvent, Placed},
-    state::{Ending, Known, OrderState, OrderStatus, PaidFor, PartAnswer, PartStage, PartState, Rider, Timeline},
+    state::{Ending, Eta, Known, OrderState, OrderStatus, PaidFor, PartAnswer, PartStage, PartState, Rider, Timeline},
 };
 use crate::{ids::KitchenId, time::Timestamp};
 
@@ -30,6 +30,8 @@ fn begin(placed: &Placed, at: Timestamp) -> Known {
         refunded: None,
         escalations: 0,
         escalated_at: None,
+        eta: None,
+        imminent: false,
         timeline: Timeline {
             placed_at: at,
             paid_at: None,
@@ -81,7 +83,16 @@ pub fn advance(order: &mut Known, event: &OrderEvent, at: Timestamp) {
         OrderEvent::RiderAssigned(fact) => {
             order.rider = Some(Rider { rider_id: fact.rider_id, delivery_id: fact.delivery_id });
         }
-        OrderEvent::RiderUnassigned(_) => order.rider = None,
+        OrderEvent::RiderUnassigned(_) => (order.rider, order.eta) = (None, None),
+        OrderEvent::EtaMoved(fact) => {
+            order.eta = Some(Eta {
+                rider_id: fact.rider_id,
+                pickup_at: fact.pickup_eta_at,
+                dropoff_at: fact.dropoff_eta_at,
+                estimated_at: fact.estimated_at,
+            });
+        }
+        OrderEvent::CourierImminent(_) => order.imminent = true,
         OrderEvent::PickedUp(_) => {
             order.status = OrderStatus::PickedUp;
             order.timeline.picked_up_at = Some(at);

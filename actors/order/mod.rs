@@ -2,7 +2,8 @@
 //! Reading order: the facts (`event`), the state, the wishes (`command`), the rules (`decide`, `rules`, `planning`), the
 //! reactions to other services (`policy`), what clients see (`projection`); before an order there is a price (`pricing`, `quote`).
 
-pub mod command;
+pub mod calibration;
+mod command;
 pub mod court;
 pub mod decide;
 pub mod event;

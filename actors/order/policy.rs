@@ -14,6 +14,7 @@ use crate::{
     kitchen::event::KitchenEvent,
     payment::event::PaymentEvent,
     reactor::Policy,
+    time::Timestamp,
 };
 
 /// The order service's choreography.
@@ -39,7 +40,9 @@ impl Policy for OrderPolicy {
         "ticket.collected",
         "delivery.assigned",
         "delivery.unassigned",
+        "delivery.eta_moved",
         "delivery.picked_up",
+        "delivery.courier_imminent",
         "delivery.delivered",
         "delivery.unassignable",
     ];
@@ -49,7 +52,7 @@ impl Policy for OrderPolicy {
         let wish = match noun {
             "payment" => of_payment(PaymentEvent::decode(&fact.kind, &fact.body)?),
             "ticket" => of_ticket(KitchenId(fact.stream.id), KitchenEvent::decode(&fact.kind, &fact.body)?),
-            "delivery" => of_delivery(DeliveryEvent::decode(&fact.kind, &fact.body)?),
+            "delivery" => of_delivery(DeliveryEvent::decode(&fact.kind, &fact.body)?, fact.at),
             _ => None,
         };
         Ok(wish.into_iter().collect())
@@ -93,12 +96,20 @@ fn of_ticket(kitchen_id: KitchenId, fact: KitchenEvent) -> Option<(Uuid, OrderCo
     Some((order.0, command))
 }
 
-fn of_delivery(fact: DeliveryEvent) -> Option<(Uuid, OrderCommand)> {
+fn of_delivery(fact: DeliveryEvent, at: Timestamp) -> Option<(Uuid, OrderCommand)> {
     let (order, command) = match fact {
         DeliveryEvent::Assigned(fact) => {
             (fact.order_id, OrderCommand::NoteRider { rider_id: fact.rider_id, delivery_id: fact.delivery_id })
         }
         DeliveryEvent::Unassigned(fact) => (fact.order_id, OrderCommand::NoteRiderGone { rider_id: fact.rider_id }),
+        DeliveryEvent::EtaMoved(fact) => {
+            let (rider_id, pickup_eta_at, dropoff_eta_at) = (fact.rider_id, fact.pickup_eta_at, fact.dropoff_eta_at);
+            (fact.order_id, OrderCommand::NoteEta { rider_id, pickup_eta_at, dropoff_eta_at, estimated_at: at })
+        }
+        DeliveryEvent::CourierImminent(fact) => {
+            let (rider_id, dropoff_eta_at) = (fact.rider_id, fact.dropoff_eta_at);
+            (fact.order_id, OrderCommand::NoteImminent { rider_id, dropoff_eta_at })
+        }
         DeliveryEvent::PickedUp(fact) => (fact.order_id, OrderCommand::NotePickup { rider_id: fact.rider_id }),
         DeliveryEvent::Delivered(fact) => (fact.order_id, OrderCommand::Deliver { rider_id: fact.rider_id }),
         DeliveryEvent::Unassignable(fact) => (fact.order_id, OrderCommand::Reject { reason: EndReason::NoRider }),

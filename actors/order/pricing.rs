@@ -1,7 +1,10 @@
 //! What a basket costs: a pure function from fees, menus and wishes to priced parts, or to what is wrong with each
 //! field. All prices contain their tax. Promises of time stand in `planning`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -180,7 +183,7 @@ impl PricedPart {
 }
 
 /// A promise's window: a quarter of an hour, as platforms print it.
-const WINDOW_MIN: i64 = 15;
+pub const WINDOW: Duration = Duration::from_secs(15 * 60);
 
 /// Prices a basket.
 ///
@@ -225,7 +228,7 @@ pub fn price(
     }
     let prep_min = parts.iter().map(|part| part.prep_min).max().unwrap_or(0);
     let (_, from) = planning::promise(now, prep_min, court.position, basket.dropoff, basket.wanted_at);
-    Ok(Priced { parts, totals, handoff: court.position, promised_from: from, promised_to: from.plus_min(WINDOW_MIN) })
+    Ok(Priced { parts, totals, handoff: court.position, promised_from: from, promised_to: from.plus(WINDOW) })
 }
 
 struct Errors(Vec<FieldError>);

@@ -95,6 +95,12 @@ pub struct OrderView {
     /// When it should be at the door or the counter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promised_at: Option<Timestamp>,
+    /// When its rider should be at the court; absent once they have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pickup_eta_at: Option<Timestamp>,
+    /// When its rider should hand it over at the door, by where they are and what is still to be cooked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropoff_eta_at: Option<Timestamp>,
     /// When what happened.
     pub timeline: Timeline,
 }
@@ -166,7 +172,7 @@ pub fn view(role: &Role, state: &OrderState, version: Version) -> Option<OrderVi
             if full.parts.is_empty() {
                 return None;
             }
-            OrderView { dropoff: None, ..without_money(full) }
+            OrderView { dropoff: None, dropoff_eta_at: None, ..without_money(full) }
         }
         Role::Rider => OrderView { parts: vec![], ..without_money(full) },
     })
@@ -187,6 +193,7 @@ fn without_money(view: OrderView) -> OrderView {
 fn full_view(order: &Known, version: Version) -> OrderView {
     let placed = &order.placed;
     let rider = order.rider.filter(|_| !order.status.is_final());
+    let eta = order.eta.filter(|_| rider.is_some());
     OrderView {
         order_id: placed.order_id,
         version,
@@ -211,6 +218,8 @@ fn full_view(order: &Known, version: Version) -> OrderView {
         wanted_at: placed.wanted_at,
         ready_at: order.ready_at(),
         promised_at: order.plan.as_ref().map(|plan| plan.promised_at),
+        pickup_eta_at: eta.and_then(|eta| eta.pickup_at).filter(|_| order.status != OrderStatus::PickedUp),
+        dropoff_eta_at: eta.map(|eta| eta.dropoff_at),
         timeline: order.timeline,
     }
 }
@@ -291,6 +300,9 @@ fn for_kitchens(kitchens: &BTreeSet<KitchenId>, event: &OrderEvent) -> Option<Va
         OrderEvent::PartReady(fact) => fact.kitchen_id,
         OrderEvent::PartCollected(fact) => fact.kitchen_id,
         OrderEvent::Delayed(fact) => return Some(json!({"ready_at": fact.ready_at})),
+        // When the rider stands at the pass; the way to the door is nothing to a kitchen.
+        OrderEvent::EtaMoved(fact) => return fact.pickup_eta_at.map(|at| json!({"pickup_eta_at": at})),
+        OrderEvent::CourierImminent(_) => return None,
         _ => return on_the_way(event),
     };
     own(kitchen_id).then(|| body(event))
@@ -302,6 +314,12 @@ fn on_the_way(event: &OrderEvent) -> Option<Value> {
         OrderEvent::Ready(fact) => json!({"fulfilment": fact.fulfilment}),
         OrderEvent::RiderAssigned(fact) => json!({"rider_id": fact.rider_id, "delivery_id": fact.delivery_id}),
         OrderEvent::RiderUnassigned(fact) => json!({"rider_id": fact.rider_id}),
+        OrderEvent::EtaMoved(fact) => json!({
+            "rider_id": fact.rider_id, "pickup_eta_at": fact.pickup_eta_at, "dropoff_eta_at": fact.dropoff_eta_at,
+        }),
+        OrderEvent::CourierImminent(fact) => {
+            json!({"rider_id": fact.rider_id, "dropoff_eta_at": fact.dropoff_eta_at})
+        }
         OrderEvent::PickedUp(fact) => json!({"rider_id": fact.rider_id}),
         OrderEvent::Delivered(fact) => json!({"rider_id": fact.rider_id}),
         OrderEvent::Completed(_) => json!({}),

@@ -107,6 +107,12 @@ pub struct Known {
     pub escalated_at: Option<Timestamp>,
     /// When what happened.
     pub timeline: Timeline,
+    /// When it is expected, while a rider brings it.
+    #[serde(default)]
+    pub eta: Option<Eta>,
+    /// The customer was told that the rider is about to come.
+    #[serde(default)]
+    pub imminent: bool,
 }
 
 /// The money held for an order.
@@ -118,6 +124,19 @@ pub struct PaidFor {
     pub amount: Money,
     /// The kitchens must have answered by then.
     pub answer_by: Timestamp,
+}
+
+/// When an order is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Eta {
+    /// Of whom.
+    pub rider_id: RiderId,
+    /// When they should be at the court; `None` once they have been.
+    pub pickup_at: Option<Timestamp>,
+    /// When it should be handed over at the door.
+    pub dropoff_at: Timestamp,
+    /// When that was estimated.
+    pub estimated_at: Timestamp,
 }
 
 /// The rider of an order.

@@ -12,6 +12,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::calibration::Calibration;
 use crate::travel::TravelCounts;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -32,6 +33,8 @@ pub struct Metrics {
     pub invariants_broken: Gauge<i64, AtomicI64>,
     /// Travel times and who told them.
     pub travel: TravelCounts,
+    /// How promises and expected times came true.
+    pub calibration: Calibration,
 }
 
 impl Metrics {
@@ -53,7 +56,18 @@ impl Metrics {
         registry.register("invariants_broken", "Broken promises found by the last check", invariants_broken.clone());
         let travel = TravelCounts::default();
         travel.register(&mut registry);
-        Arc::new(Self { registry, facts, feed_position, live_sockets, business_speed, invariants_broken, travel })
+        let calibration = Calibration::default();
+        calibration.register(&mut registry);
+        Arc::new(Self {
+            registry,
+            facts,
+            feed_position,
+            live_sockets,
+            business_speed,
+            invariants_broken,
+            travel,
+            calibration,
+        })
     }
 
     /// The text that Prometheus reads.

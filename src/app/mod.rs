@@ -1,6 +1,8 @@
 //! The composition root: the one place that knows everybody. It opens the database, starts the actors, the reactor and
 //! the sockets, and takes them down again in order.
 
+pub mod arrivals;
+mod calibration;
 pub mod database;
 pub mod demo;
 mod housekeeping;

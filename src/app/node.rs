@@ -44,6 +44,7 @@ use tracing::{info, warn};
 
 use super::{
     StartError,
+    arrivals::{self, Arrivals},
     database::Opened,
     demo::{DemoWorld, Hurried},
     housekeeping::Housekeeping,
@@ -199,14 +200,28 @@ impl Node {
         let hub = Hub::new(Arc::new(watch), Arc::clone(&ids), live_limits);
         let positions = Arc::new(LivePositions::new(hub.clone()));
         let redis = super::redis::start(config, &kernel, &orders, &kitchens)?;
-        let followers: Vec<Arc<dyn PositionSink>> = vec![Arc::new(zone.clone()), Arc::clone(&positions) as _];
-        let sinks = followers.iter().cloned().chain(redis.as_ref().map(|redis| redis.sink())).collect();
-        let trackers = Arc::new(Trackers::new(Arc::clone(&kernel.clock), sinks));
-        assert!(late_trackers.set(Arc::clone(&trackers)).is_ok(), "set once, here");
-
         let metrics = Metrics::new();
         let travel = crate::travel::start(&config.travel(), metrics.travel.clone());
         let travel = travel.map_err(|error| other("travel times", &error))?;
+        let arrivals = Arrivals::new(arrivals::Parts {
+            settings: (&config.arrivals).into(),
+            riders: riders.clone(),
+            deliveries: deliveries.clone(),
+            orders: orders.clone(),
+            kitchens: kitchens.clone(),
+            travel: Arc::clone(&travel),
+            clock: Arc::clone(&kernel.clock),
+            ids: Arc::clone(&ids),
+        });
+        let followers: Vec<Arc<dyn PositionSink>> = vec![Arc::new(zone.clone()), Arc::clone(&positions) as _];
+        // Arrivals are noticed by the node that the phone talks to; the others need not do it again.
+        let own = [Arc::clone(&arrivals) as Arc<dyn PositionSink>]
+            .into_iter()
+            .chain(redis.as_ref().map(|redis| redis.sink()));
+        let sinks = followers.iter().cloned().chain(own).collect();
+        let trackers = Arc::new(Trackers::new(Arc::clone(&kernel.clock), sinks));
+        assert!(late_trackers.set(Arc::clone(&trackers)).is_ok(), "set once, here");
+
         let (waiter, draining) = (Waiter::default(), Arc::new(AtomicBool::new(false)));
         let call_limits = CallLimits {
             in_flight_max: config.payment.calls_at_once,
@@ -233,6 +248,8 @@ impl Node {
             .tap(Arc::new(inboxes.clone()))
             .tap(Arc::new(zone.clone()))
             .tap(Arc::clone(&positions) as Arc<dyn Tap>)
+            .tap(Arc::clone(&arrivals) as Arc<dyn Tap>)
+            .tap(Arc::new(metrics.calibration.clone()))
             .tap(Arc::new(OffDuty(Arc::clone(&trackers))))
             .tap(Arc::new(hub.clone()))
             .tap(Arc::new(waiter.clone()))
@@ -270,7 +287,8 @@ impl Node {
         let mut arbiters = arbiters;
         arbiters.push(reacting);
 
-        restore(&views, &riders, &deliveries, &zone, &positions).await;
+        restore(&views, &riders, &deliveries, &zone, &positions, &arrivals).await;
+        actix::spawn(Arc::clone(&arrivals).run(stopping.subscribe()));
         if let Some(redis) = &redis {
             redis.feed_positions_to(followers);
             actix::spawn(super::redis::fill(Arc::clone(redis), views.clone()));
@@ -408,6 +426,7 @@ async fn restore(
     deliveries: &Directory<Delivery>,
     zone: &ZoneDoor,
     positions: &LivePositions,
+    arrivals: &Arrivals,
 ) {
     let on_shift = match views.riders_on_shift(RESTORED_MAX).await {
         Ok(on_shift) => on_shift,
@@ -427,6 +446,7 @@ async fn restore(
             }
         }
         positions.restore(rider_id, &seen.state, |delivery_id| carried.contains(&delivery_id));
+        arrivals.restore(rider_id, &seen.state);
         known.push((rider_id, Presence::of(&seen.state, seen.version)));
     }
     if !known.is_empty() {

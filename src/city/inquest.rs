@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use foodcourt_actors::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -29,6 +30,8 @@ struct ListedFact {
     kind: String,
     #[serde(default)]
     data: Value,
+    #[serde(default)]
+    at: Option<Timestamp>,
 }
 
 /// A list, whether it comes in pages or bare.
@@ -78,8 +81,10 @@ async fn order(person: &Person, order_id: &str) -> Result<ServerOrder, CallError
     let order = answer.read()?;
     let mut facts: Vec<ListedFact> = all(person, &format!("/v1/orders/{order_id}/events?limit=100")).await?;
     facts.sort_by_key(|fact| fact.seq);
-    let history =
-        facts.into_iter().map(|ListedFact { seq, kind, data }| HistoryFact { seq, kind, data }).collect::<Vec<_>>();
+    let history = facts
+        .into_iter()
+        .map(|ListedFact { seq, kind, data, at }| HistoryFact { seq, kind, data, at })
+        .collect::<Vec<_>>();
     Ok(ServerOrder { order: Some(order), history: Some(history) })
 }
 

@@ -19,6 +19,7 @@ mod eye;
 mod inquest;
 mod kitchen;
 mod progress;
+mod promise;
 mod ride;
 mod rider;
 mod run;

@@ -24,6 +24,7 @@ use super::{
     log::Log,
     person::Person,
     progress::Progress,
+    promise,
     rider::Rider,
     server::{Server, ServerError},
     setup::{keep_clock, rider_accounts, set_speed, staff, streets},
@@ -160,6 +161,7 @@ async fn drive(options: CityOptions, url: &str, tag: String) -> Result<Summary, 
     summary.riders = riders.len() as u64;
     summary.kitchens = kitchens;
     summary.speed = speed;
+    promise::sum_up(&server.orders, &mut summary);
     let troubles = evidence.troubles.into_iter().chain(log.take().troubles);
     summary.findings.extend(troubles);
     summary.findings.truncate(100);

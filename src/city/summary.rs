@@ -64,6 +64,16 @@ pub struct Summary {
     pub positions: u64,
     /// Fixes the server took.
     pub fixes: u64,
+    /// Deliveries within the window that the kitchens' acceptance promised, in a hundred.
+    pub promise_kept_pct: f64,
+    /// Median error, either way, of the first time expected of the rider who brought it, business seconds.
+    pub eta_error_s_at_assignment_p50: f64,
+    /// Nine of ten were off by no more.
+    pub eta_error_s_at_assignment_p90: f64,
+    /// Median error of the time expected when the rider took the food, business seconds.
+    pub eta_error_s_at_pickup_p50: f64,
+    /// Nine of ten were off by no more.
+    pub eta_error_s_at_pickup_p90: f64,
     /// What the verdict found and what went wrong on the way, in sentences; the first hundred.
     pub findings: Vec<String>,
 }
@@ -109,6 +119,16 @@ impl fmt::Display for Summary {
             "{} answers ({} calls were sent again), {} frames, {} fixes, {} connections made anew; placing took {} ms \
              at the median, {} ms at the 99th percentile.",
             self.answers, self.retries, self.frames, self.fixes, self.reconnects, self.place_ms_p50, self.place_ms_p99
+        )?;
+        writeln!(
+            f,
+            "{} of 100 deliveries kept their promise; expected times were off by {:.0} s at the median ({:.0} s for nine of \
+             ten) at assignment, by {:.0} s ({:.0} s) at pickup.",
+            self.promise_kept_pct,
+            self.eta_error_s_at_assignment_p50,
+            self.eta_error_s_at_assignment_p90,
+            self.eta_error_s_at_pickup_p50,
+            self.eta_error_s_at_pickup_p90
         )?;
         for finding in &self.findings {
             writeln!(f, "  - {finding}")?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use foodcourt_actors::time::Timestamp;
 use serde_json::Value;
 
 use super::{
@@ -19,6 +20,8 @@ pub struct HistoryFact {
     pub kind: String,
     /// Its body.
     pub data: Value,
+    /// When, in business time.
+    pub at: Option<Timestamp>,
 }
 
 /// One order as the server has it.

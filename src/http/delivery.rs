@@ -39,6 +39,10 @@ pub struct DeliveryBody {
     ready: bool,
     /// When the food should be ready.
     ready_at: Timestamp,
+    /// When the rider should be at the court; absent once they have been.
+    pickup_eta_at: Option<Timestamp>,
+    /// When it should be handed over at the door.
+    dropoff_eta_at: Option<Timestamp>,
     /// Name, phone, address, note: for the rider it is assigned to.
     #[schema(value_type = Option<Object>)]
     contact: Option<Value>,
@@ -160,6 +164,8 @@ fn body(
         dropoff,
         ready: state.ready,
         ready_at: asked.ready_at,
+        pickup_eta_at: state.eta.and_then(|eta| eta.pickup_at),
+        dropoff_eta_at: state.eta.map(|eta| eta.dropoff_at),
         contact,
     })
 }

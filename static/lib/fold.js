@@ -65,6 +65,9 @@ export function evolve(order, fact) {
     case 'order.rider_unassigned':
       next.rider_id = null;
       break;
+    case 'order.eta_moved':
+      Object.assign(next, { pickup_eta_at: data.pickup_eta_at ?? null, dropoff_eta_at: data.dropoff_eta_at ?? null });
+      break;
     case 'order.picked_up':
       next.status = 'picked_up';
       part((one) => one.stage !== 'rejected', { stage: 'collected' });

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
+mod arrivals;
 mod authorization;
 mod bad_input;
 mod document;

@@ -12,7 +12,11 @@ use std::{
 
 use actix_web::{App, web::Data};
 use foodcourt::{
-    app::demo::DemoWorld,
+    app::{
+        arrivals::{ArrivalSettings, Arrivals, Parts},
+        demo::DemoWorld,
+    },
+    config::Config,
     http::{
         Services, configure,
         identity::Identities,
@@ -59,6 +63,7 @@ use foodcourt_actors::{
     rider::{RiderPolicy, trackers::Trackers},
     stream::StreamId,
     time::{Clock, Timestamp},
+    travel::GreatCircle,
     user::{
         accounts::{Accounts, Passwords},
         revocation::Revocations,
@@ -157,6 +162,8 @@ pub struct World {
     pub url: String,
     pub client: reqwest::Client,
     pub database: TestDatabase,
+    /// Rounds are the test's to make.
+    pub arrivals: Arc<Arrivals>,
     _stop: watch::Sender<bool>,
 }
 
@@ -217,7 +224,19 @@ impl World {
         let (views, waiter) = (PostgresViews::new(pool.clone()), Waiter::default());
         let sandbox = Arc::new(Sandbox::new(Arc::new(MemoryStore::default())));
         let (stop, stopped) = watch::channel(false);
-        let taps: [Arc<dyn Tap>; 7] = [
+        let settings = ArrivalSettings::from(&Config::load(None).unwrap().arrivals);
+        let arrivals = Arrivals::new(Parts {
+            settings,
+            riders: riders.clone(),
+            deliveries: deliveries.clone(),
+            orders: orders.clone(),
+            kitchens: kitchens.clone(),
+            travel: Arc::new(GreatCircle::USUAL),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        });
+        let taps: [Arc<dyn Tap>; 8] = [
+            arrivals.clone(),
             Arc::new(orders.clone()),
             Arc::new(kitchens.clone()),
             Arc::new(deliveries.clone()),
@@ -280,7 +299,7 @@ impl World {
             contacts: quotes,
             views: Arc::new(views),
             live_tickets: Arc::new(PostgresLiveTickets::new(pool, 30)),
-            trackers: Arc::new(Trackers::new(clock, vec![])),
+            trackers: Arc::new(Trackers::new(clock, vec![arrivals.clone()])),
             operations: Arc::new(Quiet),
             demo: Some(business.clone()),
             recent: Recent::default(),
@@ -297,7 +316,7 @@ impl World {
         let limits = ServeLimits { workers: 1, ..ServeLimits::default() };
         actix_rt::spawn(live::serve(app, &hub, vec![listener], &limits).unwrap());
         let client = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
-        Self { services, business, wall, url, client, database, _stop: stop }
+        Self { services, business, wall, url, client, database, arrivals, _stop: stop }
     }
 
     /// One call; `body` as it is, with the content type of JSON.

@@ -14,7 +14,7 @@ fn order(status: &str) -> Value {
 }
 
 fn fact(seq: u64, kind: &str) -> HistoryFact {
-    HistoryFact { seq, kind: kind.to_owned(), data: json!({"n": seq}) }
+    HistoryFact { seq, kind: kind.to_owned(), data: json!({"n": seq}), at: None }
 }
 
 fn seen(seq: u64, kind: &str) -> Entry {

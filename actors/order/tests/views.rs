@@ -4,8 +4,9 @@ use super::*;
 use crate::{
     decider::Decider,
     order::{
-        Order, OrderState, OrderStatus,
-        event::{Accepted, FirePlan, RiderAssigned},
+        Order, OrderCommand, OrderState, OrderStatus,
+        calibration::Expectation,
+        event::{Accepted, Delivered, EtaMoved, FirePlan, PickedUp, RiderAssigned},
         projection::{Role, event_for, view},
     },
 };
@@ -86,4 +87,73 @@ fn the_view_follows_the_facts() {
     assert_eq!(staff.parts.len(), 1);
     assert!(staff.totals.is_none() && staff.dropoff.is_none());
     assert!(view(&Role::KitchenStaff(BTreeSet::from([kitchen(3)])), &state, 4).is_none());
+}
+
+/// What a delivery order lives through, a minute a fact.
+fn ridden() -> Vec<OrderEvent> {
+    let mut facts = facts();
+    facts.rotate_right(1);
+    let eta = |pickup_min: Option<i64>, dropoff_min: i64, estimated_min: i64| {
+        OrderEvent::EtaMoved(EtaMoved {
+            rider_id: rider(1),
+            pickup_eta_at: pickup_min.map(|minutes| NOON.plus_min(minutes)),
+            dropoff_eta_at: NOON.plus_min(dropoff_min),
+            estimated_at: NOON.plus_min(estimated_min),
+            customer_id: customer(),
+        })
+    };
+    facts.extend([eta(Some(10), 35, 4), eta(None, 45, 6)]);
+    facts.push(OrderEvent::PickedUp(PickedUp { rider_id: rider(1), customer_id: customer(), kitchens: vec![] }));
+    facts.push(eta(None, 50, 8));
+    facts
+}
+
+#[test]
+fn what_is_expected_is_shown_to_those_it_concerns() {
+    let mut state = OrderState::default();
+    ridden()[..5].iter().for_each(|fact| Order::evolve(&mut state, fact, NOON));
+    let etas =
+        |role: &Role| view(role, &state, 5).map(|seen| (seen.pickup_eta_at, seen.dropoff_eta_at)).expect("placed");
+    let both = (Some(NOON.plus_min(10)), Some(NOON.plus_min(35)));
+    let [customer_role, kitchen_role, rider_role, _] = roles();
+    assert_eq!((etas(&customer_role), etas(&rider_role)), (both, both));
+    assert_eq!(etas(&kitchen_role), (both.0, None));
+    let frame = event_for(&kitchen_role, &ridden()[4]).expect("kitchens may know when the rider comes");
+    assert_eq!(frame, serde_json::json!({ "pickup_eta_at": NOON.plus_min(10) }));
+    assert_eq!(event_for(&kitchen_role, &ridden()[5]), None);
+}
+
+#[test]
+fn an_older_estimate_never_replaces_a_newer_one_and_a_strangers_none() {
+    let mut state = OrderState::default();
+    ridden()[..6].iter().for_each(|fact| Order::evolve(&mut state, fact, NOON));
+    let note = |rider_id, estimated_min| {
+        let estimated_at = NOON.plus_min(estimated_min);
+        let command =
+            OrderCommand::NoteEta { rider_id, pickup_eta_at: None, dropoff_eta_at: NOON.plus_min(60), estimated_at };
+        Order::decide(&state, &command, NOON).expect("never refused").len()
+    };
+    assert_eq!((note(rider(1), 5), note(rider(1), 6), note(rider(2), 7), note(rider(1), 7)), (0, 0, 0, 1));
+    let imminent = OrderCommand::NoteImminent { rider_id: rider(1), dropoff_eta_at: NOON };
+    assert_eq!(Order::decide(&state, &imminent, NOON).expect("never refused"), [], "not before the pickup");
+    ridden()[6..].iter().for_each(|fact| Order::evolve(&mut state, fact, NOON));
+    let told = Order::decide(&state, &imminent, NOON).expect("never refused");
+    assert_eq!(told.len(), 1);
+    told.iter().for_each(|fact| Order::evolve(&mut state, fact, NOON));
+    assert_eq!(Order::decide(&state, &imminent, NOON).expect("never refused"), [], "told once");
+}
+
+#[test]
+fn promises_and_estimates_are_held_against_what_happened() {
+    let delivered = OrderEvent::Delivered(Delivered { rider_id: rider(1), customer_id: customer() });
+    let after = |minutes: i64| {
+        let mut expectation = Expectation::default();
+        assert!(ridden().iter().all(|fact| expectation.follow(fact, NOON).is_none()));
+        expectation.follow(&delivered, NOON.plus_min(minutes)).expect("it has ended")
+    };
+    let told = after(48);
+    assert_eq!((told.promise_kept, told.late_s), (true, 8 * 60));
+    assert_eq!((told.after_first_eta_s, told.after_pickup_eta_s), (Some(13 * 60), Some(3 * 60)));
+    assert!(!after(56).promise_kept && after(55).promise_kept);
+    assert_eq!(after(30).late_s, -10 * 60);
 }
