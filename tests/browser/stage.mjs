@@ -10,13 +10,18 @@ import { startServer } from './server.mjs';
  * `browser`, `demo`, `court`, `kitchens` (open ones that have a crew of their own).
  */
 export function stage(env = {}) {
+  // Each signs in once: sign-ins are slow on purpose, and counted.
+  const callers = new Map();
   const on = {
     /** A demo person by role, or by e-mail. */
     as: (who) => on.demo.accounts.find((one) => one.role === who || one.email === who),
     /** Who works in this kitchen alone. */
     crew: (kitchen) => on.demo.accounts.find((one) => one.role === 'vendor_staff' && one.kitchens.length === 1 && one.kitchens[0] === kitchen.kitchen_id),
     /** Somebody without a browser: calls the API. */
-    call: (account) => signIn(on.url, account),
+    call: (account) => {
+      if (!callers.has(account.email)) callers.set(account.email, signIn(on.url, account));
+      return callers.get(account.email);
+    },
     /** A test's body, told about when it fails. */
     witnessed: (what) => () => on.browser.witnessed(what)(),
     /** Opens a page as a demo person and waits until it is live. */
@@ -26,6 +31,8 @@ export function stage(env = {}) {
       await page.locator('#health [data-state=live]').waitFor();
       return page;
     },
+    /** The court calls an order off, so that it troubles no later test. */
+    callOff: async ({ order_id }) => (await on.call(on.as('admin')))('POST', `/v1/orders/${order_id}/cancellation`, {}),
     /** Business time runs `speed` times as fast as the wall; pages opened after that know it. */
     hurry: async (speed) => (await on.call(on.as('admin')))('PUT', '/v1/demo/clock', { speed }),
   };
