@@ -1,26 +1,31 @@
 //! The feed reader of a node: reads committed facts in order, hands them to taps and consumers; and the sweeper that
 //! wakes entities whose deadline passed while nobody had them in memory.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::{BoxFuture, join_all};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::{
-    Consumer, Tap,
-    lanes::{Lanes, Page},
-};
+use super::{Consumer, Tap, lanes::Lanes};
 use crate::{
     decider::Decider,
     directory::Directory,
-    ports::{Cursors, Kernel},
+    event::Recorded,
+    ports::{Cursors, Journal, Kernel},
     stream::Category,
 };
 
-/// Pages that may wait for one consumer; then the feed waits too (its place is durable, nothing is lost).
-const PAGES_WAITING: usize = 4;
+/// Pages kept in memory for consumers; one that is further behind reads the journal for itself.
+const PAGES_KEPT: usize = 8;
 /// The feed is read at least this often even when no bell rings.
 const POLL: Duration = Duration::from_secs(1);
 /// Pause after a failed read.
@@ -29,6 +34,101 @@ const AFTER_FAILURE: Duration = Duration::from_millis(250);
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Overdue deadlines taken in one sweep.
 const SWEEP_MAX: u32 = 500;
+
+/// A stretch of the feed: every fact after `after` up to and including `upto`.
+#[derive(Clone)]
+pub(super) struct Page {
+    pub after: i64,
+    pub upto: i64,
+    pub facts: Arc<[Arc<Recorded>]>,
+}
+
+/// What consumers read: the newest pages from memory, older ones from the journal. Each reads at its own pace, so that
+/// one that cannot go on holds up nobody but itself.
+pub(super) struct Feed {
+    journal: Arc<dyn Journal>,
+    page: u32,
+    recent: Mutex<VecDeque<Page>>,
+    upto: AtomicI64,
+    ended: AtomicBool,
+    /// One for each consumer, rung in their order (a day of the simulation repeats to the bit).
+    bells: Vec<Arc<Notify>>,
+}
+
+impl Feed {
+    fn new(kernel: &Kernel, consumers: usize) -> Self {
+        Self {
+            journal: Arc::clone(&kernel.journal),
+            page: kernel.limits.feed_page,
+            recent: Mutex::default(),
+            upto: AtomicI64::new(0),
+            ended: AtomicBool::new(false),
+            bells: (0..consumers).map(|_| Arc::default()).collect(),
+        }
+    }
+
+    /// Up to here there is something to read.
+    pub fn upto(&self) -> i64 {
+        self.upto.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing more is to be taken in hand.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    fn push(&self, page: Page) {
+        let upto = page.upto;
+        {
+            let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+            if recent.len() == PAGES_KEPT {
+                recent.pop_front();
+            }
+            recent.push_back(page);
+        }
+        self.reaches(upto);
+    }
+
+    fn reaches(&self, upto: i64) {
+        self.upto.store(upto, Ordering::Release);
+        self.bells.iter().for_each(|bell| bell.notify_one());
+    }
+
+    fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.bells.iter().for_each(|bell| bell.notify_one());
+    }
+
+    /// The page that goes on after `at`, if it is in memory.
+    pub fn recent(&self, at: i64) -> Option<Page> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().find(|page| page.after <= at && at < page.upto).cloned()
+    }
+
+    /// The page that goes on after `at`, from the journal; `None` after a pause where that cannot be read now.
+    pub fn read(&self, at: i64) -> BoxFuture<'static, Option<Page>> {
+        let reading = self.journal.feed(at, self.page);
+        Box::pin(async move {
+            let facts = reading.await.inspect_err(|error| warn!(%error, "the feed cannot be read now"));
+            if let Ok(facts) = facts
+                && let Some(upto) = facts.last().map(|fact| fact.position)
+            {
+                return Some(Page { after: at, upto, facts: facts.into_iter().map(Arc::new).collect() });
+            }
+            tokio::time::sleep(AFTER_FAILURE).await;
+            None
+        })
+    }
+}
+
+/// Tells consumers that nothing more comes, also when the reactor is cut off where it stands.
+struct Ends(Arc<Feed>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
 
 /// A node's reactor, before it runs.
 pub struct Reactor {
@@ -62,26 +162,35 @@ impl Reactor {
     pub fn position(&self) -> watch::Receiver<i64> {
         self.lag.subscribe()
     }
+    /// The names of its consumers' cursors.
+    #[must_use]
+    pub fn services(&self) -> Vec<&'static str> {
+        self.consumers.iter().map(|consumer| consumer.name()).collect()
+    }
 
     /// Runs on the current arbiter until `stop` turns true; what is in hand is finished then.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let (rewind, mut rewinds) = mpsc::unbounded_channel();
-        let mut pipes = Vec::new();
+        let feed = Arc::new(Feed::new(&self.kernel, self.consumers.len()));
         let mut running = Vec::new();
-        for consumer in &self.consumers {
-            let (pipe, pages) = mpsc::channel(PAGES_WAITING);
-            pipes.push(pipe);
+        for (consumer, bell) in self.consumers.iter().zip(&feed.bells) {
             let lanes = Lanes::new(Arc::clone(consumer), Arc::clone(&self.cursors), self.kernel.clone());
-            running.push(actix::spawn(lanes.run(pages, rewind.clone())));
+            running.push(actix::spawn(lanes.run(Arc::clone(&feed), Arc::clone(bell))));
         }
+        let ends = Ends(feed);
+        self.publish(&ends.0, &mut stop).await;
+        drop(ends);
+        join_all(running).await;
+        self.cursors.release().await;
+        info!("the reactor has finished what it had in hand");
+    }
+
+    /// Reads the feed's end for taps and consumers until `stop` turns true.
+    async fn publish(&self, feed: &Feed, stop: &mut watch::Receiver<bool>) {
         let mut bell = self.kernel.journal.bell();
-        let Some(end) = self.end(&mut stop).await else { return };
-        // Taps begin at the end of the feed; each consumer's first lease rewinds it to its cursor.
-        let (mut after, mut tapped) = (end, end);
+        // Taps begin at the end of the feed; each consumer begins where its cursor stands.
+        let Some(mut after) = self.end(stop).await else { return };
+        feed.reaches(after);
         while !*stop.borrow() {
-            while let Ok(from) = rewinds.try_recv() {
-                after = after.min(from);
-            }
             bell.borrow_and_update();
             let facts = match self.kernel.journal.feed(after, self.kernel.limits.feed_page).await {
                 Ok(facts) => facts,
@@ -95,26 +204,16 @@ impl Reactor {
                 tokio::select! {
                     biased;
                     _ = stop.changed() => {}
-                    Some(from) = rewinds.recv() => after = after.min(from),
                     _ = tokio::time::timeout(POLL, bell.changed()) => {}
                 }
                 continue;
             };
             let facts: Arc<[_]> = facts.into_iter().map(Arc::new).collect();
-            let fresh = facts.partition_point(|fact| fact.position <= tapped);
-            if fresh < facts.len() {
-                self.taps.iter().for_each(|tap| tap.facts(&facts[fresh..]));
-                tapped = upto;
-                self.lag.send_replace(upto);
-            }
-            let page = Page { after, upto, facts };
-            let handed = join_all(pipes.iter().map(|pipe| pipe.send(page.clone())));
-            tokio::select! { biased; _ = handed => after = upto, _ = stop.changed() => {} }
+            self.taps.iter().for_each(|tap| tap.facts(&facts));
+            self.lag.send_replace(upto);
+            feed.push(Page { after, upto, facts });
+            after = upto;
         }
-        drop(pipes);
-        join_all(running).await;
-        self.cursors.release().await;
-        info!("the reactor has finished what it had in hand");
     }
 
     /// Where the feed ends now; `None` when told to stop before the journal answers.

@@ -6,24 +6,23 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
-use tokio::sync::mpsc;
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, LocalBoxFuture},
+    stream::FuturesUnordered,
+};
+use tokio::sync::Notify;
 use tracing::{error, warn};
 
-use super::{Consumer, POISON_TRIES, ReactError};
+use super::{
+    Consumer, POISON_TRIES, ReactError,
+    feed::{Feed, Page},
+};
 use crate::{
     event::Recorded,
     ports::{Cursors, Kernel, OwnedPartition},
     stream::StreamId,
 };
-
-/// A stretch of the feed: every fact after `after` up to and including `upto`.
-#[derive(Clone)]
-pub(super) struct Page {
-    pub after: i64,
-    pub upto: i64,
-    pub facts: Arc<[Arc<Recorded>]>,
-}
 
 /// How often cursors are written while facts flow.
 /// What is replayed after a crash is about this much, and harmless: commands that are already true do nothing.
@@ -62,6 +61,10 @@ pub(super) struct Lanes {
     waiting: HashMap<StreamId, VecDeque<Arc<Recorded>>>,
     running: FuturesUnordered<LocalBoxFuture<'static, Arc<Recorded>>>,
     in_hand: usize,
+    /// How far the feed was read: no further than any partition has seen. The largest there is while nothing is owned.
+    at: i64,
+    /// A page of long ago, on its way from the journal.
+    reading: Option<BoxFuture<'static, Option<Page>>>,
     /// Something was done or seen since the cursors were written.
     moved: bool,
 }
@@ -76,35 +79,35 @@ impl Lanes {
             waiting: HashMap::new(),
             running: FuturesUnordered::new(),
             in_hand: 0,
+            at: i64::MAX,
+            reading: None,
             moved: false,
         }
     }
 
-    /// Runs until the feed ends. `rewind` asks the feed to start over from a position.
-    pub async fn run(mut self, mut pages: mpsc::Receiver<Page>, rewind: mpsc::UnboundedSender<i64>) {
+    /// Runs until the feed ends. `bell` rings when there is more to read. With all places in hand taken nothing more
+    /// is read: whatever cannot be done keeps this consumer's cursor where it is, and nobody else waits for it.
+    pub async fn run(mut self, feed: Arc<Feed>, bell: Arc<Notify>) {
         let limits = self.kernel.limits;
         let mut lease = tokio::time::interval(Duration::from_secs(u64::from(limits.lease_s)) / 3);
         let mut flush = tokio::time::interval(FLUSH_EVERY);
         flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         lease.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            let room = self.in_hand < limits.reactor_in_flight_max;
+        while !feed.has_ended() {
+            self.read(&feed);
             tokio::select! {
                 biased;
                 Some(fact) = self.running.next(), if !self.running.is_empty() => self.finished(&fact),
-                _ = lease.tick() => {
-                    // Without room nobody else would notice that the feed has ended.
-                    if !room && pages.is_closed() {
-                        break;
-                    }
-                    self.renew(&rewind).await;
-                }
+                _ = lease.tick() => self.renew().await,
                 // Nothing to write, nothing to wake up for: an idle node sleeps.
                 _ = flush.tick(), if self.moved => self.flush().await,
-                page = pages.recv(), if room => match page {
-                    Some(page) => self.take(&page),
-                    None => break,
-                },
+                page = arrived(&mut self.reading), if self.reading.is_some() => {
+                    self.reading = None;
+                    if let Some(page) = page {
+                        self.take(&page);
+                    }
+                }
+                () = bell.notified() => {}
             }
         }
         let finish = async {
@@ -118,7 +121,18 @@ impl Lanes {
         self.flush().await;
     }
 
-    async fn renew(&mut self, rewind: &mpsc::UnboundedSender<i64>) {
+    /// Takes what there is room for, from memory at once and from the journal in its time.
+    fn read(&mut self, feed: &Feed) {
+        while self.reading.is_none() && self.in_hand < self.kernel.limits.reactor_in_flight_max && self.at < feed.upto()
+        {
+            match feed.recent(self.at) {
+                Some(page) => self.take(&page),
+                None => self.reading = Some(feed.read(self.at)),
+            }
+        }
+    }
+
+    async fn renew(&mut self) {
         let limits = self.kernel.limits;
         let owned = match self.cursors.lease(self.consumer.name(), limits.partitions, limits.lease_s).await {
             Ok(owned) => owned,
@@ -127,16 +141,15 @@ impl Lanes {
         self.partitions.retain(|number, partition| {
             owned.iter().any(|own| own.partition == *number && own.token == partition.owned.token)
         });
-        let mut from = None::<i64>;
+        if self.partitions.is_empty() {
+            self.at = i64::MAX;
+        }
         for own in owned {
+            let at = &mut self.at;
             self.partitions.entry(own.partition).or_insert_with(|| {
-                from = Some(from.map_or(own.position, |known| known.min(own.position)));
+                *at = own.position.min(*at);
                 Partition { owned: own, seen: own.position, pending: BTreeSet::new(), written: own.position }
             });
-        }
-        if let Some(from) = from {
-            // The feed may be gone at a stop; then nothing needs reading.
-            let _gone = rewind.send(from);
         }
     }
 
@@ -144,7 +157,8 @@ impl Lanes {
         let count = self.kernel.limits.partitions;
         for fact in page.facts.iter().filter(|fact| self.consumer.wants(&fact.kind)) {
             let Some(partition) = self.partitions.get_mut(&fact.stream.partition(count)) else { continue };
-            // A page that starts beyond what the partition has seen would leave a hole; the rewound feed comes again.
+            // A page that starts beyond what the partition has seen would leave a hole: it was asked for before the
+            // partition came, and what lies between is read next.
             if page.after > partition.seen || fact.position <= partition.seen {
                 continue;
             }
@@ -163,6 +177,9 @@ impl Lanes {
             if page.after <= partition.seen {
                 partition.seen = partition.seen.max(page.upto);
             }
+        }
+        if page.after <= self.at {
+            self.at = self.at.max(page.upto);
         }
     }
 
@@ -220,10 +237,18 @@ impl Lanes {
     }
 }
 
+/// The page on its way.
+async fn arrived(reading: &mut Option<BoxFuture<'static, Option<Page>>>) -> Option<Page> {
+    match reading {
+        Some(reading) => reading.await,
+        None => None,
+    }
+}
+
 /// Acts on one fact until it is done or put aside.
 async fn act(consumer: &dyn Consumer, cursors: &dyn Cursors, fact: &Arc<Recorded>) {
     let (mut pause, mut poisoned) = (RETRY_FIRST, 0);
-    loop {
+    for tries in 1_u64.. {
         let reaction = std::panic::AssertUnwindSafe(consumer.react(Arc::clone(fact))).catch_unwind().await;
         let failure = match reaction {
             Ok(Ok(())) => return,
@@ -231,7 +256,11 @@ async fn act(consumer: &dyn Consumer, cursors: &dyn Cursors, fact: &Arc<Recorded
             Err(_panic) => ReactError::Poison("the reaction panicked".to_owned()),
         };
         match failure {
-            ReactError::Retry(reason) => warn!("{} tries {} again: {reason}", consumer.name(), fact.kind),
+            // Said less and less often: a thousand facts that wait for one thing must not fill the log.
+            ReactError::Retry(reason) if tries.is_power_of_two() => {
+                warn!("{} tries {} again: {reason}", consumer.name(), fact.kind);
+            }
+            ReactError::Retry(_) => {}
             ReactError::Poison(reason) => {
                 poisoned += 1;
                 if poisoned >= POISON_TRIES {

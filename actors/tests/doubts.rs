@@ -5,7 +5,13 @@
 
 mod counter;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use counter::{Command, Counter, Refusal};
 use foodcourt_actors::{
@@ -15,7 +21,7 @@ use foodcourt_actors::{
     event::{DecodeError, Recorded, Version},
     memory::{MemoryJournal, MemoryWorld, Weather},
     ports::{Append, Appended, Due, Journal, Kernel, ReadError, Snapshot},
-    reactor::{Choreography, Consumer, Policy, ReactError, Reactor},
+    reactor::{Choreography, Consumer, Policy, ReactError, Reactor, Tap},
     stream::{Category, StreamId},
     time::Timestamp,
 };
@@ -317,5 +323,77 @@ fn a_reactor_told_to_stop_does_not_wait_for_what_cannot_be_done() {
             tokio::time::timeout(Duration::from_secs(20), running).await.expect("it never stops").unwrap();
             assert_eq!(world.cursors.slowest(), 0, "what was not done must be read again");
         }
+    });
+}
+
+/// Counts facts once it may act; until then it has a reason to try again.
+#[derive(Clone, Default)]
+struct Gate {
+    open: Arc<AtomicBool>,
+    done: Arc<AtomicUsize>,
+}
+
+struct Through(&'static str, Gate);
+
+impl Consumer for Through {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+    fn wants(&self, _: &str) -> bool {
+        true
+    }
+    fn react(&self, _: Arc<Recorded>) -> BoxFuture<'static, Result<(), ReactError>> {
+        let gate = self.1.clone();
+        Box::pin(async move {
+            if !gate.open.load(Ordering::Relaxed) {
+                return Err(ReactError::Retry("what it needs is away".to_owned()));
+            }
+            gate.done.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        })
+    }
+}
+
+struct Tapped(Arc<AtomicUsize>);
+
+impl Tap for Tapped {
+    fn facts(&self, facts: &[Arc<Recorded>]) {
+        self.0.fetch_add(facts.len(), Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_consumer_with_both_hands_full_of_retries_holds_up_nobody_else() {
+    on_virtual_time(async {
+        let mut world = MemoryWorld::new(10);
+        // The usual places in hand, and pages small enough that many times what is kept of them goes by.
+        world.kernel.limits.feed_page = 50;
+        let hands = world.kernel.limits.reactor_in_flight_max;
+        let directory = node(&world.kernel);
+        let (stuck, fine, tapped) = (Gate::default(), Gate::default(), Arc::new(AtomicUsize::new(0)));
+        fine.open.store(true, Ordering::Relaxed);
+        let reactor = Reactor::new(world.kernel.clone(), Arc::new(world.cursors.clone()))
+            .consumer(Through("stuck", stuck.clone()))
+            .consumer(Through("fine", fine.clone()))
+            .tap(Arc::new(Tapped(Arc::clone(&tapped))));
+        let stop = tokio::sync::watch::Sender::new(false);
+        let running = actix::spawn(reactor.run(stop.subscribe()));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let all = 3 * hands;
+        for _ in 0..all / 64 {
+            let wishes = (0..64).map(|_| directory.ask(world.kernel.ids.next(), wish(Command::Add(1))));
+            join_all(wishes).await;
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(fine.done.load(Ordering::Relaxed), all, "somebody else's trouble held facts up");
+        assert_eq!(tapped.load(Ordering::Relaxed), all, "sockets would have heard nothing");
+        assert_eq!((stuck.done.load(Ordering::Relaxed), world.cursors.slowest()), (0, 0), "its cursor must stay");
+        // What it needs is back: nothing is missing, nothing comes twice.
+        stuck.open.store(true, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(stuck.done.load(Ordering::Relaxed), all);
+        assert_eq!(usize::try_from(world.cursors.slowest()), Ok(all));
+        stop.send_replace(true);
+        running.await.unwrap();
     });
 }

@@ -23,6 +23,9 @@ const EVENING_MIN: u64 = 120;
 /// A step of the day: after each, what must always hold is held against it.
 const STEP: Duration = Duration::from_secs(300);
 
+/// Longer than the slowest provider takes for an answer.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
+
 /// What became of a day.
 pub struct Outcome {
     pub counts: Counts,
@@ -128,6 +131,10 @@ async fn night(world: &Rc<World>) {
             }
         }
         tokio::time::sleep(Duration::from_secs(240)).await;
+        if !verdict::all_answered(world) {
+            // A call made a moment ago is on its way, not lost.
+            tokio::time::sleep(ANSWERED_WITHIN).await;
+        }
         if verdict::all_ended(world) {
             return;
         }

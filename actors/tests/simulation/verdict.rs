@@ -44,6 +44,12 @@ pub fn all_ended(world: &World) -> bool {
     orders(world).into_iter().all(|id| order(world, id).order().is_some_and(|order| order.status.is_final()))
 }
 
+/// Whether no payment waits for the provider.
+pub fn all_answered(world: &World) -> bool {
+    let payments = world.streams().into_iter().filter(|stream| stream.category == Category::Payment);
+    payments.into_iter().all(|stream| fold::<Payment>(world, stream.id).call.is_none())
+}
+
 /// Every order that was written, acknowledged or not.
 fn orders(world: &World) -> Vec<OrderId> {
     let streams = world.streams().into_iter().filter(|stream| stream.category == Category::Order);
