@@ -87,12 +87,23 @@ pub async fn accept(
     PathId(id): PathId,
 ) -> Result<HttpResponse, Problem> {
     let offer_id = OfferId(id);
-    let state = look(&services, &principal).await?.state;
-    let asked = state.open(offer_id).map(|offer| offer.delivery_id);
-    let delivery_id = asked.or_else(|| state.held_by(offer_id).map(|held| held.delivery_id));
-    let mut settled = delivery_id.map(|delivery_id| services.waiter.listen(delivery_id.0));
+    let of = |state: &RiderState| {
+        let asked = state.open(offer_id).map(|offer| offer.delivery_id);
+        asked.or_else(|| state.held_by(offer_id).map(|held| held.delivery_id))
+    };
+    // Remembered from before, because a refused yes may be forgotten by the time it is looked for.
+    let before = of(&look(&services, &principal).await?.state);
     wish(&services, &principal, RiderCommand::AcceptOffer { offer_id }).await?;
-    let (Some(delivery_id), Some(settled)) = (delivery_id, settled.as_mut()) else { return Err(Problem::not_found()) };
+    // The offer may have come to the rider over another node, and be news to this one until it had to decide.
+    let delivery_id = match before {
+        Some(delivery_id) => delivery_id,
+        None => match of(&look(&services, &principal).await?.state) {
+            Some(delivery_id) => delivery_id,
+            None => return Err(Problem::new(OFFER_TAKEN, "another rider was first")),
+        },
+    };
+    // What settles it between here and the first look is seen by that look.
+    let mut settled = services.waiter.listen(delivery_id.0);
     let until = Instant::now() + SETTLES_WITHIN;
     loop {
         let state = delivery::look(&services, delivery_id).await?.state;
