@@ -97,6 +97,16 @@ impl Track {
         self.filled_at
     }
 
+    /// Notes where another node has heard the rider; answers whether that is news. The phone may come here next, and is
+    /// then judged by where it was there.
+    pub fn follow(&mut self, fix_seq: u64, fix: Fix) -> bool {
+        let is_news = fix_seq > self.fix_seq;
+        if is_news {
+            (self.fix_seq, self.current) = (fix_seq, Some(fix));
+        }
+        is_news
+    }
+
     /// Takes a batch in any order at `now` (business time). A late fix never moves the current position back, an
     /// implausible one never moves it at all.
     pub fn take(&mut self, mut fixes: Vec<Fix>, now: Timestamp) -> Taken {

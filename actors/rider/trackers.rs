@@ -32,6 +32,7 @@ pub trait PositionSink: Send + Sync + 'static {
 pub struct Trackers {
     clock: Arc<dyn Clock>,
     sinks: Vec<Arc<dyn PositionSink>>,
+    carriers: Vec<Arc<dyn PositionSink>>,
     shards: Vec<Mutex<HashMap<RiderId, Track>>>,
 }
 
@@ -39,7 +40,14 @@ impl Trackers {
     /// Trackers that tell `sinks`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, sinks: Vec<Arc<dyn PositionSink>>) -> Self {
-        Self { clock, sinks, shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        Self { clock, sinks, carriers: Vec::new(), shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+    }
+
+    /// `carriers` take what phones tell this node to other nodes; what others have heard comes back by
+    /// [`PositionSink::moved`].
+    #[must_use]
+    pub fn carried_by(self, carriers: Vec<Arc<dyn PositionSink>>) -> Self {
+        Self { carriers, ..self }
     }
 
     /// Takes a batch of a rider's fixes, in any order; of more than [`BATCH_MAX`] the newest.
@@ -51,7 +59,7 @@ impl Trackers {
         }
         let taken = tracks.entry(rider_id).or_default().take(fixes, now);
         if let Some(fix) = &taken.accepted_newest {
-            for sink in &self.sinks {
+            for sink in self.sinks.iter().chain(&self.carriers) {
                 sink.moved(rider_id, taken.fix_seq, fix);
             }
         }
@@ -72,6 +80,21 @@ impl Trackers {
 
     fn shard(&self, rider_id: RiderId) -> &Mutex<HashMap<RiderId, Track>> {
         &self.shards[StreamId::new(Category::Rider, rider_id.0).partition(SHARDS) as usize]
+    }
+}
+
+/// What another node has heard. It may come late, twice, and over several carriers: an older position moves nobody.
+impl PositionSink for Trackers {
+    fn moved(&self, rider_id: RiderId, fix_seq: u64, fix: &Fix) {
+        let mut tracks = self.shard(rider_id).lock().unwrap_or_else(PoisonError::into_inner);
+        if tracks.len() >= RIDERS_PER_SHARD && !tracks.contains_key(&rider_id) {
+            forget(&mut tracks, self.clock.now());
+        }
+        if tracks.entry(rider_id).or_default().follow(fix_seq, *fix) {
+            for sink in &self.sinks {
+                sink.moved(rider_id, fix_seq, fix);
+            }
+        }
     }
 }
 
@@ -143,5 +166,21 @@ mod tests {
             trackers.forget(rider_id);
             assert_eq!(trackers.current(rider_id), None);
         }
+    }
+
+    #[test]
+    fn what_another_node_has_heard_moves_a_rider_forward_only_and_is_not_sent_back() {
+        let (heard, sent) = (Arc::new(Heard::default()), Arc::new(Heard::default()));
+        let sink = |heard: &Arc<Heard>| vec![Arc::clone(heard) as Arc<dyn PositionSink>];
+        let trackers = Trackers::new(Arc::new(Still), sink(&heard)).carried_by(sink(&sent));
+        let rider_id = UserId(Uuid::nil());
+        let position = Position::new(52.5, 13.4).unwrap();
+        let fix = |seq| Fix { seq, at: NOON, position, accuracy_m: 5.0, speed_mps: None, heading_deg: None };
+        for (fix_seq, seq) in [(10, 1), (12, 3), (11, 2), (12, 3)] {
+            trackers.moved(rider_id, fix_seq, &fix(seq));
+        }
+        assert_eq!(*heard.0.lock().unwrap(), [(rider_id, 10, 1), (rider_id, 12, 3)]);
+        assert!(sent.0.lock().unwrap().is_empty(), "a position must not travel in a ring");
+        assert_eq!(trackers.current(rider_id).map(|fix| fix.seq), Some(3));
     }
 }

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod live_tickets;
 pub mod migrate;
 pub mod pool;
+pub mod positions;
 pub mod private;
 pub mod quotes;
 pub mod sandbox;
