@@ -22,9 +22,10 @@ Runs every test of foodcourt. Without a STAGE: all of them, in this order; the f
   readme      the README's tour, typed as it stands there
   browser     customer, kitchen and rider pages in a real Chromium
   crash       kill -9, drain and refused starts, with real processes
+  cluster     two nodes on one PostgreSQL and one Redis behind the shipped HAProxy: killed, drained, asked at once
   deploy      the shipped load balancer configurations, as HAProxy and nginx read them
 
-  --long        10,000 simulated seeds instead of 1,000, a larger city, the release build
+  --long        10,000 simulated seeds instead of 1,000, a larger city, 1,000 rounds of everybody at once
   --no-install  install nothing; say what is missing instead
   --help        this
 
@@ -33,7 +34,7 @@ Servers run on free ports in temporary folders and end with the tests. Logs: tar
 TEXT
 }
 
-ALL_STAGES=(format lint build house unit simulation ports live api crash city readme browser deploy)
+ALL_STAGES=(format lint build house unit simulation ports live api crash cluster city readme browser deploy)
 LONG=false INSTALL=true STAGES=()
 while (($#)); do
   case $1 in
@@ -175,6 +176,11 @@ stage_live() { rust_tests --test live; }
 stage_api() { rust_tests --test api; }
 
 stage_crash() { rust_tests --test crash; }
+
+stage_cluster() {
+  if $LONG; then export FOODCOURT_LONG=1; fi
+  rust_tests --test cluster
+}
 
 # The simulator's own honesty, then a small city against the real binary; its exit code says whether anything was
 # stuck, lost, duplicated or had gaps.

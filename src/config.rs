@@ -59,7 +59,7 @@ sections! {
     /// `[database]`
     Database {
         url: String, pool_max: u32, pool_wait_ms: u64, statement_timeout_ms: u64, journal_queue_max: usize,
-        root_certificate: String,
+        root_certificate: String, positions_every_ms: u64,
     }
     /// `[redis]`
     Redis { url: String, timeout_ms: u64 }
@@ -72,7 +72,8 @@ sections! {
     /// `[kernel]`
     Kernel {
         entity_queue_max: usize, conflict_retries_max: u32, idle_after_s: u64, snapshot_every: u64, panics_max: u32,
-        panic_window_s: u64, partitions: u32, reactor_in_flight_max: usize, feed_page: u32, lease_s: u32,
+        panic_window_s: u64, partitions: u32, reactor_in_flight_max: usize, feed_page: u32, lease_s: u32, feed_lag_refuse_s: u64,
+        feed_lag_resume_s: u64,
     }
     /// `[live]`
     Live { sockets_max: usize, origins: Vec<String> }
@@ -177,6 +178,7 @@ impl Config {
         positive("database.pool_max", u64::from(self.database.pool_max))?;
         positive("database.pool_wait_ms", self.database.pool_wait_ms)?;
         positive("database.journal_queue_max", self.database.journal_queue_max as u64)?;
+        positive("database.positions_every_ms", self.database.positions_every_ms)?;
         positive("redis.timeout_ms", self.redis.timeout_ms)?;
         positive("kernel.entity_queue_max", self.kernel.entity_queue_max as u64)?;
         positive("kernel.idle_after_s", self.kernel.idle_after_s)?;
@@ -191,6 +193,12 @@ impl Config {
             return Err(ConfigError::Wrong {
                 name: "kernel.lease_s",
                 why: "it is renewed three times in its life, so at least 3".to_owned(),
+            });
+        }
+        if self.kernel.feed_lag_refuse_s <= self.kernel.feed_lag_resume_s {
+            return Err(ConfigError::Wrong {
+                name: "kernel.feed_lag_refuse_s",
+                why: "it must be more than kernel.feed_lag_resume_s, or the door for new orders would flap".to_owned(),
             });
         }
         if !(1_024..=1_048_576).contains(&self.http.body_bytes_max) {

@@ -147,6 +147,14 @@ pub trait Operations: Send + Sync + 'static {
     fn invariants(&self) -> Promise<Vec<InvariantReport>>;
     /// Facts put aside, oldest first.
     fn dead_letters(&self) -> Promise<Vec<DeadLetterView>>;
+    /// Whether new orders are taken; otherwise why not, in a sentence that clients may read. What was taken before
+    /// goes on.
+    ///
+    /// # Errors
+    /// That sentence.
+    fn takes_orders(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
     /// Whether orders can be taken now; otherwise why not.
     fn ready(&self) -> BoxFuture<'static, Result<(), String>>;
     /// Prometheus text.

@@ -1,4 +1,4 @@
-//! Sweeps out what has expired: stored answers, quotes, sessions. Nothing depends on it but the size of the database.
+//! Sweeps out what has expired: stored answers, quotes, sessions, silent riders' positions. Nothing depends on it but the size of the database.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use foodcourt_actors::time::Clock;
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
-use crate::postgres::{Database, accounts::PostgresAccounts, answers, quotes::PostgresQuotes};
+use crate::postgres::{Database, accounts::PostgresAccounts, answers, positions, quotes::PostgresQuotes};
 
 /// How often; each round takes at most a bite, so that no run holds locks for long.
 const EVERY: Duration = Duration::from_secs(60);
@@ -34,6 +34,7 @@ impl Housekeeping {
                 ("answers", answers::forget_expired(&self.database).await),
                 ("quotes", self.quotes.forget_expired(self.clock.now()).await),
                 ("sessions", self.accounts.forget_expired().await),
+                ("positions", positions::forget_silent(&self.database).await),
             ];
             for (what, swept) in swept {
                 match swept {

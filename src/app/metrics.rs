@@ -29,6 +29,10 @@ pub struct Metrics {
     pub live_sockets: Gauge<i64, AtomicI64>,
     /// Business seconds in one of the wall; set before each reading.
     pub business_speed: Gauge<f64, AtomicU64>,
+    /// How far the services are behind the journal, seconds.
+    pub feed_lag: Gauge<f64, AtomicU64>,
+    /// 1 while this node refuses new orders; set before each reading.
+    pub orders_refused: Gauge<i64, AtomicI64>,
     /// Broken invariants at the last check.
     pub invariants_broken: Gauge<i64, AtomicI64>,
     /// Travel times and who told them.
@@ -53,6 +57,14 @@ impl Metrics {
             Unit::Ratios,
             business_speed.clone(),
         );
+        let (feed_lag, orders_refused) = (Gauge::<f64, AtomicU64>::default(), Gauge::default());
+        registry.register_with_unit(
+            "feed_lag",
+            "How far the slowest service is behind the journal",
+            Unit::Seconds,
+            feed_lag.clone(),
+        );
+        registry.register("orders_refused", "1 while this node refuses new orders", orders_refused.clone());
         registry.register("invariants_broken", "Broken promises found by the last check", invariants_broken.clone());
         let travel = TravelCounts::default();
         travel.register(&mut registry);
@@ -64,6 +76,8 @@ impl Metrics {
             feed_position,
             live_sockets,
             business_speed,
+            feed_lag,
+            orders_refused,
             invariants_broken,
             travel,
             calibration,

@@ -1,10 +1,12 @@
 //! The composition root: the one place that knows everybody. It opens the database, starts the actors, the reactor and
 //! the sockets, and takes them down again in order.
 
+mod admission;
 pub mod arrivals;
 mod calibration;
 pub mod database;
 pub mod demo;
+mod follow;
 mod housekeeping;
 pub mod metrics;
 pub mod node;

@@ -2,10 +2,7 @@
 
 use std::{
     net::TcpListener,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -18,7 +15,7 @@ use foodcourt_actors::{
         Delivery,
         effect::{SearchEffect, SilenceEffect},
         policy::DispatchPolicy,
-        zone::{Zone, ZoneDoor},
+        zone::Zone,
     },
     kitchen::{Kitchen, KitchenPolicy},
     notification::{Inbox, InboxPolicy},
@@ -34,19 +31,20 @@ use foodcourt_actors::{
     rider::{
         Rider,
         policy::RiderPolicy,
-        presence::Presence,
         trackers::{PositionSink, Trackers},
     },
-    time::{Clock, Timestamp},
+    time::Clock,
 };
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::{
     StartError,
+    admission::{Admission, LagLimits, LagWatch},
     arrivals::{self, Arrivals},
     database::Opened,
     demo::{DemoWorld, Hurried},
+    follow::{close_revoked, follow, restore},
     housekeeping::Housekeeping,
     metrics::Metrics,
     operations::NodeOperations,
@@ -68,15 +66,15 @@ use crate::{
     ids::RandomIds,
     live::{Hub, LiveLimits, ServeLimits, serve},
     password::Argon2Passwords,
-    ports::{DemoClock, Views},
+    ports::DemoClock,
     postgres::{
-        Database,
         accounts::PostgresAccounts,
         business_clock,
         courts::PostgresCourts,
         cursors::{self, PgCursors},
         journal::{JournalLimits, PgJournal},
         live_tickets::PostgresLiveTickets,
+        positions::{Carrier, Outbox},
         quotes::PostgresQuotes,
         sandbox::PgSandbox,
         views::{PostgresViews, ViewWriter},
@@ -85,10 +83,6 @@ use crate::{
     token::{SigningKey, Tokens},
 };
 
-/// How often the business clock's anchor and old rows are looked at.
-const FOLLOW_EVERY: Duration = Duration::from_secs(2);
-/// Riders made known to the zone at a start.
-const RESTORED_MAX: u32 = 100_000;
 /// What a client is told to wait before it comes back after a stop; sockets spread themselves over as much again.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
@@ -99,7 +93,7 @@ pub struct Node {
     journal: Arc<PgJournal>,
     courts: Arc<PostgresCourts>,
     passwords: Arc<Argon2Passwords>,
-    draining: Arc<AtomicBool>,
+    admission: Arc<Admission>,
     stopping: watch::Sender<bool>,
     reactor: tokio::sync::oneshot::Receiver<()>,
     redis: Option<Arc<RedisSide>>,
@@ -214,15 +208,16 @@ impl Node {
             ids: Arc::clone(&ids),
         });
         let followers: Vec<Arc<dyn PositionSink>> = vec![Arc::new(zone.clone()), Arc::clone(&positions) as _];
+        // Nobody else can be on a private database, so there is nobody to tell.
+        let outbox = opened.private.is_none().then(Arc::<Outbox>::default);
         // Arrivals are noticed by the node that the phone talks to; the others need not do it again.
-        let own = [Arc::clone(&arrivals) as Arc<dyn PositionSink>]
-            .into_iter()
-            .chain(redis.as_ref().map(|redis| redis.sink()));
-        let sinks = followers.iter().cloned().chain(own).collect();
-        let trackers = Arc::new(Trackers::new(Arc::clone(&kernel.clock), sinks));
+        let own = [Arc::clone(&arrivals) as Arc<dyn PositionSink>].into_iter();
+        let carriers = redis.iter().map(|redis| redis.sink()).chain(outbox.iter().map(|outbox| Arc::clone(outbox) as _));
+        let trackers = Trackers::new(Arc::clone(&kernel.clock), followers).carried_by(own.chain(carriers).collect());
+        let trackers = Arc::new(trackers);
         assert!(late_trackers.set(Arc::clone(&trackers)).is_ok(), "set once, here");
 
-        let (waiter, draining) = (Waiter::default(), Arc::new(AtomicBool::new(false)));
+        let (waiter, admission) = (Waiter::default(), Arc::<Admission>::default());
         let call_limits = CallLimits {
             in_flight_max: config.payment.calls_at_once,
             timeout: Duration::from_millis(config.payment.call_timeout_ms),
@@ -257,6 +252,10 @@ impl Node {
         if let Some(redis) = &redis {
             reactor = reactor.tap(redis.tap());
         }
+        if let Some(outbox) = &outbox {
+            reactor = reactor.tap(Arc::clone(outbox) as Arc<dyn Tap>);
+        }
+        let services = reactor.services();
         let sleepers: Vec<Arc<dyn Wakes>> = vec![
             Arc::new(orders.clone()),
             Arc::new(payments.clone()),
@@ -290,8 +289,33 @@ impl Node {
         restore(&views, &riders, &deliveries, &zone, &positions, &arrivals).await;
         actix::spawn(Arc::clone(&arrivals).run(stopping.subscribe()));
         if let Some(redis) = &redis {
-            redis.feed_positions_to(followers);
+            redis.feed_positions_to(vec![Arc::clone(&trackers) as _]);
             actix::spawn(super::redis::fill(Arc::clone(redis), views.clone()));
+        }
+        if let Some(outbox) = outbox {
+            let redis = redis.clone();
+            let carrier = Carrier {
+                database: database.clone(),
+                node_id: ids.next(),
+                outbox,
+                relieved: Box::new(move || redis.as_ref().is_some_and(|redis| redis.is_up())),
+                sink: Arc::clone(&trackers) as _,
+            };
+            let every = Duration::from_millis(config.database.positions_every_ms);
+            actix::spawn(carrier.run(every, stopping.subscribe()));
+        }
+        if reacts {
+            let lag = LagWatch {
+                database: database.clone(),
+                services,
+                limits: LagLimits {
+                    refuse: Duration::from_secs(config.kernel.feed_lag_refuse_s),
+                    resume: Duration::from_secs(config.kernel.feed_lag_resume_s),
+                },
+                admission: Arc::clone(&admission),
+                metrics: Arc::clone(&metrics),
+            };
+            actix::spawn(lag.run(stopping.subscribe()));
         }
         actix::spawn(follow(database.clone(), Arc::clone(&clock), stopping.subscribe()));
         actix::spawn(identities.clone().keep_fresh());
@@ -311,7 +335,7 @@ impl Node {
             clock: Arc::clone(&clock),
             metrics,
             hub: hub.clone(),
-            draining: Arc::clone(&draining),
+            admission: Arc::clone(&admission),
         };
         let node_courts = Arc::clone(&courts);
         let services = Services {
@@ -352,7 +376,7 @@ impl Node {
             journal,
             courts: node_courts,
             passwords,
-            draining,
+            admission,
             stopping,
             reactor: reactor_ended,
             redis,
@@ -396,7 +420,7 @@ impl Node {
 
     /// No new orders, sockets told when to come back; waits for them at most `within`.
     pub async fn drain(&self, within: Duration) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.admission.drain();
         let cut = self.hub.drain(RETRY_AFTER, within).await;
         if cut > 0 {
             warn!("{cut} sockets did not say goodbye in time");
@@ -415,75 +439,6 @@ impl Node {
         self.journal.flushed().await;
         for arbiter in &self.arbiters {
             arbiter.stop();
-        }
-    }
-}
-
-/// Makes riders on shift known to the zone and to the live positions, so that those who stay silent are noticed too.
-async fn restore(
-    views: &PostgresViews,
-    riders: &Directory<Rider>,
-    deliveries: &Directory<Delivery>,
-    zone: &ZoneDoor,
-    positions: &LivePositions,
-    arrivals: &Arrivals,
-) {
-    let on_shift = match views.riders_on_shift(RESTORED_MAX).await {
-        Ok(on_shift) => on_shift,
-        Err(error) => {
-            return warn!(%error, "riders on shift cannot be listed; they are known again with their next fix");
-        }
-    };
-    let mut known = Vec::new();
-    for rider_id in on_shift {
-        let Ok(seen) = riders.look(rider_id.0).await else { continue };
-        let mut carried = Vec::new();
-        for held in &seen.state.held {
-            if let Ok(delivery) = deliveries.look(held.delivery_id.0).await
-                && delivery.state.status().is_some_and(foodcourt_actors::dispatch::DeliveryStatus::has_food)
-            {
-                carried.push(held.delivery_id);
-            }
-        }
-        positions.restore(rider_id, &seen.state, |delivery_id| carried.contains(&delivery_id));
-        arrivals.restore(rider_id, &seen.state);
-        known.push((rider_id, Presence::of(&seen.state, seen.version)));
-    }
-    if !known.is_empty() {
-        info!("{} riders are on shift", known.len());
-        zone.restore(known);
-    }
-}
-
-/// Follows the business clock's anchor, which another node may have moved.
-async fn follow(database: Database, clock: Arc<BusinessClock>, mut stop: watch::Receiver<bool>) {
-    let mut tick = tokio::time::interval(FOLLOW_EVERY);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut known: Option<Timestamp> = None;
-    while !*stop.borrow() {
-        tokio::select! { biased; _ = stop.changed() => return, _ = tick.tick() => {} }
-        match business_clock::anchor(&database).await {
-            Ok((anchor, wall)) if known != Some(anchor.anchored_at) => {
-                known = Some(anchor.anchored_at);
-                clock.follow(&anchor, wall);
-            }
-            Ok(_) => {}
-            Err(error) => warn!(%error, "the business clock's anchor cannot be read now"),
-        }
-    }
-}
-
-/// Closes the sockets of sessions that end.
-async fn close_revoked(hub: Hub, identities: Identities) {
-    let mut ended = identities.revocations().listen();
-    loop {
-        match ended.recv().await {
-            Ok(session) => hub.close_session(session),
-            // Too many at once to be told one by one: look at all of them.
-            Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
-                identities.revocations().all().into_iter().for_each(|session| hub.close_session(session));
-            }
-            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
         }
     }
 }

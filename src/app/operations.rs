@@ -1,9 +1,6 @@
 //! What those who run the server look at: readiness, invariants, facts put aside, metrics.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use foodcourt_actors::{
     invariants::{Checker, INVARIANTS, Report},
@@ -12,7 +9,7 @@ use foodcourt_actors::{
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
-use super::metrics::Metrics;
+use super::{admission::Admission, metrics::Metrics};
 use crate::{
     clock::BusinessClock,
     live::hub::Hub,
@@ -51,8 +48,8 @@ pub struct NodeOperations {
     pub metrics: Arc<Metrics>,
     /// Sockets.
     pub hub: Hub,
-    /// The node is on its way down.
-    pub draining: Arc<AtomicBool>,
+    /// The door for new orders.
+    pub admission: Arc<Admission>,
 }
 
 impl Operations for NodeOperations {
@@ -92,11 +89,9 @@ impl Operations for NodeOperations {
     }
 
     fn ready(&self) -> BoxFuture<'static, Result<(), String>> {
-        let (database, draining) = (self.database.clone(), self.draining.load(Ordering::Relaxed));
+        let (database, admission) = (self.database.clone(), Arc::clone(&self.admission));
         async move {
-            if draining {
-                return Err("the server is going down".to_owned());
-            }
+            admission.open()?;
             match database.query("select 1", &[]).await {
                 Ok(_) => Ok(()),
                 Err(_) => Err("the database cannot be reached".to_owned()),
@@ -105,7 +100,12 @@ impl Operations for NodeOperations {
         .boxed()
     }
 
+    fn takes_orders(&self) -> Result<(), &'static str> {
+        self.admission.open()
+    }
+
     fn metrics(&self) -> String {
+        self.metrics.orders_refused.set(i64::from(self.admission.open().is_err()));
         self.metrics.live_sockets.set(i64::try_from(self.hub.open()).unwrap_or(i64::MAX));
         self.metrics.business_speed.set(self.clock.speed());
         self.metrics.text()

@@ -165,6 +165,7 @@ async fn prepare(
     order_id: OrderId,
     wish: PlaceRequest,
 ) -> Result<(Placed, Option<Contact>), Problem> {
+    services.operations.takes_orders().map_err(Problem::refused_for_now)?;
     let known = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
     if !(1..=64).contains(&wish.payment_method.len()) || !wish.payment_method.chars().all(known) {
         return Err(Problem::field("/payment_method", "must be a provider's token such as pm_ok, at most 64 letters"));

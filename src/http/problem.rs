@@ -119,6 +119,11 @@ impl Problem {
         let retry = Self::new(UNAVAILABLE, "the server cannot take this now; nothing was done");
         Self { cause: Some(cause.into()), ..retry }.retry_after(1)
     }
+    /// No new orders for the moment, though what was taken goes on; `why` is for the client.
+    #[must_use]
+    pub fn refused_for_now(why: &'static str) -> Self {
+        Self::new(UNAVAILABLE, format!("{why}; nothing was done, try again in a moment")).retry_after(2)
+    }
     /// A fault of ours; `cause` is for the log.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { cause: Some(cause.into()), ..Self::new(INTERNAL, "the fault is ours and has been noted") }

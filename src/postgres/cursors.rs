@@ -37,6 +37,39 @@ pub async fn free_all(database: &Database) -> Result<u64, DatabaseError> {
         .await
 }
 
+/// How far the services are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The newest fact.
+    pub end: i64,
+    /// How far the slowest service is.
+    pub reached: i64,
+}
+
+/// How far `services` are, measured by the middle one of each one's partitions: a fact that cannot be acted on now
+/// holds its own partition and is no sign that the service has stopped.
+///
+/// # Errors
+/// [`DatabaseError`].
+pub async fn standing(database: &Database, services: &[&str]) -> Result<Standing, DatabaseError> {
+    const SQL: &str = "
+with reached as (
+    select percentile_disc(0.5) within group (order by position) as position
+      from reactor_cursor
+     where service = any($1)
+     group by service
+), newest as (
+    select coalesce(max(position), 0) as position
+      from journal
+)
+select newest.position, coalesce((select min(position) from reached), newest.position)
+  from newest"; // reactor_cursor_pkey, journal_pkey backwards
+    let row = database.query_opt(SQL, &[&services]).await?;
+    row.map_or(Ok(Standing { end: 0, reached: 0 }), |row| {
+        Ok(Standing { end: row.try_get(0)?, reached: row.try_get(1)? })
+    })
+}
+
 async fn lease(
     database: &Database,
     owner: Uuid,

@@ -1,0 +1,276 @@
+//! Many say yes at once, through both nodes, over HTTP: one delivery has one rider, one bag holds no more than fits, and
+//! everybody else is told why not.
+
+use std::time::{Duration, Instant};
+
+use foodcourt::{
+    clock::{Anchor, BusinessClock},
+    config::Config,
+    ids::RandomIds,
+    postgres::{
+        business_clock,
+        journal::{JournalLimits, PgJournal},
+    },
+};
+use foodcourt_actors::{
+    ask::Wish,
+    decider::{Decider, Origin},
+    directory::Directory,
+    dispatch::{
+        Delivery, DeliveryCommand, Phase,
+        event::{Candidate, Requested},
+    },
+    ids::{CourtId, DeliveryId, OfferId, OrderId, RiderId, UserId},
+    place::Position,
+    ports::{Journal, Kernel},
+    rider::{Rider, RiderCommand, event::OfferReceived},
+};
+use futures_util::future::join_all;
+use serde_json::json;
+use std::sync::Arc;
+use uuid::Uuid;
+
+use crate::{
+    nodes::{Cluster, PATIENCE},
+    person::{Answer, Person},
+};
+
+/// Rounds last so long; with `FOODCOURT_LONG` it is their number that counts.
+const LASTS: Duration = Duration::from_secs(15);
+/// Rounds at least in that time, or the test has shown nothing.
+const ROUNDS_MIN: usize = 5;
+const ROUNDS_LONG: usize = 1_000;
+
+/// A third node without reactors: puts riders and deliveries where a round begins.
+struct Stage {
+    kernel: Kernel,
+    deliveries: Directory<Delivery>,
+    riders: Directory<Rider>,
+}
+
+impl Stage {
+    async fn on(cluster: &Cluster) -> Self {
+        let database = cluster.database.database().clone();
+        let (anchor, now) = business_clock::anchor(&database).await.unwrap();
+        let journal = PgJournal::start(cluster.database.settings(), database, JournalLimits::default()).await.unwrap();
+        let kernel = Kernel {
+            journal: Arc::new(journal) as Arc<dyn Journal>,
+            clock: Arc::new(BusinessClock::new(&Anchor { ..anchor }, now)),
+            ids: Arc::new(RandomIds),
+            limits: Config::load(None).unwrap().limits(),
+        };
+        Self { deliveries: Directory::start(&kernel, &[]), riders: Directory::start(&kernel, &[]), kernel }
+    }
+
+    async fn ask<D: Decider>(&self, directory: &Directory<D>, id: Uuid, command: D::Command)
+    where
+        D::Rejection: std::fmt::Debug,
+    {
+        let origin = Origin { cause: None, correlation: self.kernel.ids.next() };
+        directory.ask(id, Wish::new(command, origin)).await.unwrap();
+    }
+
+    /// A delivery that asks `rider_id` and nobody else; its offer.
+    async fn asking(&self, rider_id: RiderId) -> OfferReceived {
+        let delivery_id = DeliveryId(self.kernel.ids.next());
+        let (now, place) = (self.kernel.clock.now(), Position::new(10.0, 10.0).unwrap());
+        let request = Requested {
+            delivery_id,
+            order_id: OrderId(self.kernel.ids.next()),
+            court_id: CourtId(Uuid::nil()),
+            pickup: place,
+            dropoff: place,
+            ready_at: now,
+            promised_at: now.plus_min(20),
+            assign_by: now.plus_min(60),
+        };
+        self.ask(&self.deliveries, delivery_id.0, DeliveryCommand::Request(request)).await;
+        let asking = async {
+            loop {
+                // The nodes search too, and find nobody: no rider of this test has a position.
+                self.ask(&self.deliveries, delivery_id.0, DeliveryCommand::StartSearch).await;
+                let round = self.deliveries.look(delivery_id.0).await.unwrap().state.round;
+                let candidates = vec![Candidate { rider_id, distance_m: 300, travel_s: None }];
+                let found = DeliveryCommand::NoteCandidates { round, candidates };
+                self.ask(&self.deliveries, delivery_id.0, found).await;
+                let state = self.deliveries.look(delivery_id.0).await.unwrap().state;
+                if let Phase::Asking { offer_id, expires_at, .. } = state.phase {
+                    return OfferReceived {
+                        offer_id,
+                        delivery_id,
+                        rider_id,
+                        pickup: place,
+                        dropoff_coarse: place,
+                        distance_m: 300,
+                        ready_at: now,
+                        expires_at,
+                    };
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking).await.expect("the delivery asks the rider")
+    }
+
+    /// The rider has the offer, as soon as this returns.
+    async fn offer(&self, offer: OfferReceived) {
+        self.ask(&self.riders, offer.rider_id.0, RiderCommand::NoteOffer(offer)).await;
+    }
+}
+
+/// Riders on shift with places for `capacity` deliveries each.
+async fn on_shift(base: &str, count: u32, capacity: u32, key: &str) -> Vec<Person> {
+    let admin = Person::sign_in(base, "admin@demo").await;
+    let made = admin.once(base, "/v1/demo/riders", key, &json!({"count": count})).await.good();
+    let sign_in = async |account: &serde_json::Value| {
+        let rider = Person::sign_in(base, account["email"].as_str().unwrap()).await;
+        let shift = json!({"vehicle": "bicycle", "capacity": capacity});
+        rider.put(base, "/v1/riders/me/shift", &shift).await.good();
+        rider
+    };
+    join_all(made["accounts"].as_array().unwrap().iter().map(sign_in)).await
+}
+
+fn id_of(rider: &Person) -> RiderId {
+    UserId(rider.id.parse().unwrap())
+}
+
+/// What came of a yes.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum Told {
+    Yours,
+    Taken,
+    BagFull,
+    NotYours,
+}
+
+/// Says yes at `base`. "Still being settled" is asked again, as a phone does.
+async fn accept(rider: &Person, base: &str, offer_id: OfferId) -> Told {
+    let asking = async {
+        loop {
+            let answer = rider.post(base, &format!("/v1/offers/{offer_id}/acceptance"), &json!({})).await;
+            match told(&answer) {
+                Some(told) => return told,
+                None => assert!(answer.status == 202 || answer.status == 503, "{answer:?}"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.expect("a yes is settled")
+}
+
+/// Every answer says why: a type to branch on, and a sentence.
+fn told(answer: &Answer) -> Option<Told> {
+    let sentence = answer.body["detail"].as_str().unwrap_or_default();
+    match (answer.status, answer.problem()) {
+        (200, _) => Some(Told::Yours),
+        (409, "offer-taken") if sentence == "another rider was first" => Some(Told::Taken),
+        (409, "not-acceptable-now") if sentence == "no place is free for another delivery" => Some(Told::BagFull),
+        // An offer that comes when no place is free is declined in the rider's name, so that the search goes on.
+        (409, "not-acceptable-now") if sentence == "the offer is over: Declined" => Some(Told::BagFull),
+        (404, "not-found") => Some(Told::NotYours),
+        _ => None,
+    }
+}
+
+/// How many rounds are run: for so long, or (`FOODCOURT_LONG`) so many.
+fn another(round: usize, began: Instant) -> bool {
+    if std::env::var_os("FOODCOURT_LONG").is_some() { round < ROUNDS_LONG } else { began.elapsed() < LASTS }
+}
+
+/// Twelve riders, each with an offer for the same delivery (their searches crossed, so each believes to be the one who
+/// was asked), and a thirteenth without one, all say yes at once through both nodes, each of them twice.
+#[actix::test]
+async fn of_all_who_say_yes_to_one_delivery_at_once_exactly_one_has_it() {
+    let cluster = Cluster::new(&[]).await;
+    let nodes = cluster.two().await;
+    let bases = nodes.each_ref().map(|node| node.url(""));
+    let stage = Stage::on(&cluster).await;
+    let riders = on_shift(&bases[0], 13, 1, "exclusive").await;
+    let (stranger, riders) = riders.split_last().unwrap();
+    let (began, mut round) = (Instant::now(), 0);
+    while another(round, began) {
+        let asked = &riders[round % riders.len()];
+        let real = stage.asking(id_of(asked)).await;
+        let offers = riders.iter().enumerate().map(|(number, rider)| {
+            let stale = OfferId::of(real.delivery_id, id_of(rider), 1_000 + u32::try_from(number).unwrap());
+            let offer_id = if rider.id == asked.id { real.offer_id } else { stale };
+            OfferReceived { offer_id, rider_id: id_of(rider), ..real.clone() }
+        });
+        let offers: Vec<OfferReceived> = offers.collect();
+        join_all(offers.iter().map(|offer| stage.offer(offer.clone()))).await;
+
+        let says = |rider: &Person, base: &str, offer_id| {
+            let (rider, base) = (rider.clone(), base.to_owned());
+            async move { (rider.id.clone(), accept(&rider, &base, offer_id).await) }
+        };
+        let twice = |base: &'static dyn Fn(usize) -> usize| {
+            let (bases, offers, says) = (&bases, &offers, &says);
+            riders
+                .iter()
+                .zip(offers)
+                .enumerate()
+                .map(move |(n, (rider, offer))| says(rider, &bases[base(n)], offer.offer_id))
+        };
+        let strangers = bases.iter().map(|base| says(stranger, base, real.offer_id));
+        let everybody = twice(&|n| n % 2).chain(twice(&|n| (n + 1) % 2));
+        let (answers, strangers) = futures_util::future::join(join_all(everybody), join_all(strangers)).await;
+
+        let winners: Vec<&String> =
+            answers.iter().filter(|(_, told)| *told == Told::Yours).map(|(who, _)| who).collect();
+        assert_eq!(winners, [&asked.id, &asked.id], "round {round}: {answers:?}");
+        let others = answers.iter().filter(|(who, _)| *who != asked.id);
+        assert!(others.clone().count() == 22 && others.clone().all(|(_, told)| *told == Told::Taken), "{answers:?}");
+        assert!(strangers.iter().all(|(_, told)| *told == Told::NotYours), "{strangers:?}");
+
+        // The bags say the same: one holds it, and the others' hands are free for the next round.
+        for rider in riders {
+            let held = usize::from(rider.id == asked.id);
+            let fits = |me: &serde_json::Value| me["deliveries"].as_array().is_some_and(|bag| bag.len() == held);
+            rider.until(&bases[round % 2], "/v1/riders/me", "bags are settled", fits).await;
+        }
+        stage.ask(&stage.deliveries, real.delivery_id.0, DeliveryCommand::Cancel { even_with_food: true }).await;
+        let free = |me: &serde_json::Value| me["deliveries"].as_array().is_some_and(Vec::is_empty);
+        asked.until(&bases[round % 2], "/v1/riders/me", "the bag is empty", free).await;
+        round += 1;
+    }
+    assert!(round >= ROUNDS_MIN, "only {round} rounds: that shows nothing");
+    println!("{round} rounds of 26 answers");
+    cluster.check();
+}
+
+/// Three deliveries are offered to one rider who has room for two; all are accepted at once through both nodes.
+#[actix::test]
+async fn two_nodes_never_fill_a_bag_beyond_its_places() {
+    let cluster = Cluster::new(&[]).await;
+    let nodes = cluster.two().await;
+    let bases = nodes.each_ref().map(|node| node.url(""));
+    let stage = Stage::on(&cluster).await;
+    let riders = on_shift(&bases[0], 1, 2, "capacity").await;
+    let rider = &riders[0];
+    let (began, mut round) = (Instant::now(), 0);
+    while another(round, began) {
+        let offers = join_all((0..3).map(|_| stage.asking(id_of(rider)))).await;
+        // The nodes' own reactors hand the same offers over; whoever comes second changes nothing.
+        join_all(offers.iter().map(|offer| stage.offer(offer.clone()))).await;
+        let yes = bases.iter().flat_map(|base| offers.iter().map(move |offer| (base, offer.offer_id)));
+        let answers =
+            join_all(yes.map(|(base, offer_id)| async move { (offer_id, accept(rider, base, offer_id).await) }));
+        let answers = answers.await;
+        let yours = |offer: &&OfferReceived| answers.contains(&(offer.offer_id, Told::Yours));
+        assert_eq!(offers.iter().filter(yours).count(), 2, "round {round}: {answers:?}");
+        assert!(answers.iter().all(|(_, told)| [Told::Yours, Told::BagFull].contains(told)), "{answers:?}");
+        let bag = rider.get(&bases[round % 2], "/v1/riders/me").await.good()["deliveries"].as_array().unwrap().len();
+        assert_eq!(bag, 2, "round {round}");
+        for offer in &offers {
+            stage.ask(&stage.deliveries, offer.delivery_id.0, DeliveryCommand::Cancel { even_with_food: true }).await;
+        }
+        let free = |me: &serde_json::Value| {
+            [&me["deliveries"], &me["offers"]].iter().all(|list| list.as_array().is_some_and(Vec::is_empty))
+        };
+        rider.until(&bases[round % 2], "/v1/riders/me", "the bag is empty", free).await;
+        round += 1;
+    }
+    assert!(round >= ROUNDS_MIN, "only {round} rounds: that shows nothing");
+    println!("{round} rounds of 6 answers");
+    cluster.check();
+}
