@@ -212,7 +212,8 @@ impl Node {
         let outbox = opened.private.is_none().then(Arc::<Outbox>::default);
         // Arrivals are noticed by the node that the phone talks to; the others need not do it again.
         let own = [Arc::clone(&arrivals) as Arc<dyn PositionSink>].into_iter();
-        let carriers = redis.iter().map(|redis| redis.sink()).chain(outbox.iter().map(|outbox| Arc::clone(outbox) as _));
+        let carriers =
+            redis.iter().map(|redis| redis.sink()).chain(outbox.iter().map(|outbox| Arc::clone(outbox) as _));
         let trackers = Trackers::new(Arc::clone(&kernel.clock), followers).carried_by(own.chain(carriers).collect());
         let trackers = Arc::new(trackers);
         assert!(late_trackers.set(Arc::clone(&trackers)).is_ok(), "set once, here");
