@@ -25,18 +25,27 @@ pub struct Wish<D: Decider> {
     pub answer: Option<AnswerWriter<D>>,
     /// Personal data that is stored with the facts.
     pub contact: Option<Contact>,
+    /// Nobody has asked this entity before, most likely: decided without reading its stream. The journal's gate finds
+    /// out where that was wrong, and then it is decided again like any other wish.
+    pub begins: bool,
 }
 
 impl<D: Decider> Wish<D> {
     /// A plain wish.
     #[must_use]
     pub fn new(command: D::Command, origin: Origin) -> Self {
-        Self { command, origin, expected: None, answer: None, contact: None }
+        Self { command, origin, expected: None, answer: None, contact: None, begins: false }
     }
     /// Refused as stale unless the entity is at this version.
     #[must_use]
     pub fn expecting(mut self, version: Version) -> Self {
         self.expected = Some(version);
+        self
+    }
+    /// Guesses that the entity does not exist yet.
+    #[must_use]
+    pub fn beginning(mut self) -> Self {
+        self.begins = true;
         self
     }
     /// Stores what `writer` makes together with the facts.

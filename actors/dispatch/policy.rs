@@ -34,6 +34,10 @@ impl Policy for DispatchPolicy {
             _ => Ok(vec![]),
         }
     }
+
+    fn begins(command: &DeliveryCommand) -> bool {
+        matches!(command, DeliveryCommand::Request(_))
+    }
 }
 
 fn of_order(order_id: OrderId, event: &OrderEvent, fact: &Recorded) -> Vec<(Uuid, DeliveryCommand)> {

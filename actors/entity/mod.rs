@@ -450,6 +450,13 @@ impl<D: Decider> Handler<Give<D>> for Entity<D> {
             Task::Look(reply) if self.phase == Phase::Ready && self.queue.is_empty() => {
                 drop(reply.send(Ok(Seen { version: self.version.get(), state: Arc::clone(&self.state) })));
             }
+            Task::Ask(asked) if asked.wish.begins && self.phase == Phase::Cold && self.queue.is_empty() => {
+                // The empty state is right for a stream that does not exist. It is given up within this turn where
+                // nothing comes of the wish, and with the append where the stream exists after all.
+                self.phase = Phase::Ready;
+                self.queue.push_back(Task::Ask(asked));
+                self.turn(ctx);
+            }
             task => {
                 self.queue.push_back(task);
                 self.advance(ctx);

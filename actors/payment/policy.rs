@@ -37,4 +37,8 @@ impl Policy for PaymentPolicy {
         };
         Ok(vec![(PaymentId::of(order_id).0, command)])
     }
+
+    fn begins(command: &PaymentCommand) -> bool {
+        matches!(command, PaymentCommand::Authorize { .. })
+    }
 }

@@ -32,6 +32,11 @@ pub trait Policy: Send + Sync + 'static {
     /// When the fact cannot be read.
     #[allow(clippy::type_complexity, reason = "a list of wishes; a name for it would say less")]
     fn react(fact: &Recorded) -> Result<Vec<(Uuid, <Self::Decider as Decider>::Command)>, DecodeError>;
+    /// Whether `command` is the first that its entity hears, unless the fact comes twice. Only a hint: it saves reading
+    /// a stream that does not exist yet.
+    fn begins(_command: &<Self::Decider as Decider>::Command) -> bool {
+        false
+    }
 }
 
 /// Why a fact could not be acted on.
@@ -96,7 +101,8 @@ impl<P: Policy> Consumer for Choreography<P> {
             let commands = P::react(&fact).map_err(|error| ReactError::Poison(error.to_string()))?;
             let origin = Origin { cause: Some(fact.event_id), correlation: fact.correlation };
             for (id, command) in commands {
-                match directory.ask(id, Wish::new(command, origin)).await {
+                let begins = P::begins(&command);
+                match directory.ask(id, Wish { begins, ..Wish::new(command, origin) }).await {
                     Ok(_) => {}
                     Err(AskError::Rejected(rejection)) => {
                         debug!(cause = %fact.event_id, "{} answers {} with a refusal: {rejection}", P::NAME, fact.kind);

@@ -100,6 +100,25 @@ fn two_nodes_at_once_lose_and_double_nothing() {
 }
 
 #[test]
+fn a_wrong_guess_that_a_stream_is_new_is_decided_again() {
+    on_virtual_time(async {
+        let world = MemoryWorld::new(20);
+        let (id, once, fresh) = (world.kernel.ids.next(), Uuid::from_u128(1), Uuid::from_u128(2));
+        let guess = |command| wish(command).beginning();
+        assert_eq!(node(&world).ask(id, guess(Command::AddOnce(once))).await.unwrap().version, 1);
+        // Each further node has nothing in memory.
+        let known = node(&world).ask(id, guess(Command::AddOnce(once))).await.unwrap();
+        assert!(known.events.is_empty() && known.version == 1, "it was already true");
+        assert_eq!(node(&world).ask(id, guess(Command::Take(1))).await.unwrap().version, 2, "not a stale refusal");
+        let node = node(&world);
+        let (added, seen) =
+            futures_util::future::join(node.ask(id, guess(Command::AddOnce(fresh))), node.look(id)).await;
+        assert_eq!((added.unwrap().version, seen.unwrap().version), (3, 3));
+        assert_eq!(versions(&world, id), [1, 2, 3]);
+    });
+}
+
+#[test]
 fn a_refusal_on_a_stale_actor_is_decided_again_on_the_tail() {
     on_virtual_time(async {
         let world = MemoryWorld::new(3);

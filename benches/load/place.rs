@@ -16,8 +16,8 @@ use super::{
     world::{Scale, World},
 };
 
-/// Customers: each may place 120 orders at once and two a second after that.
-const CUSTOMERS: usize = 4_000;
+/// Customers, in turn: each may place 120 orders at once and two a second after that.
+const CUSTOMERS: usize = 2_000;
 /// A server alone warms up for so long before anything counts.
 const WARM_UP: Duration = Duration::from_secs(3);
 

@@ -119,17 +119,21 @@ pub async fn place(
 ) -> Result<HttpResponse, Problem> {
     let once = Once::of(&request, &principal, body.sha256)?;
     let order_id = OrderId::of_scope(&once.scope);
-    // The order's own stream knows whether this is a repeat: no look into the answers on the way of a new order.
-    if look(&services, order_id).await?.version > 0 {
-        return repeat(&services, &principal, &once, order_id).await;
-    }
-    let wish: PlaceRequest = body.parse()?.value;
-    let (placed, contact) = prepare(&services, &principal, order_id, wish).await?;
+    let ready = async { prepare(&services, &principal, order_id, body.parse()?.value).await };
+    // Most keys are new, and the journal's gate tells the others: nothing is looked up on the way of a new order.
+    // What could not be ordered now may have been ordered before.
+    let (placed, contact) = match ready.await {
+        Ok(ready) => ready,
+        Err(_) if look(&services, order_id).await?.version > 0 => {
+            return repeat(&services, &principal, &once, order_id).await;
+        }
+        Err(problem) => return Err(problem),
+    };
     let keep = once.clone();
     let writer: AnswerWriter<Order> =
         Box::new(move |state, version| written(&keep, 201, &Reader::Customer, state, version));
     let origin = Origin { cause: None, correlation: order_id.0 };
-    let mut wish = Wish::new(OrderCommand::Place(Box::new(placed)), origin).answering(writer);
+    let mut wish = Wish::new(OrderCommand::Place(Box::new(placed)), origin).answering(writer).beginning();
     wish.contact = contact;
     match services.orders.ask(order_id.0, wish).await {
         Ok(answer) => {
