@@ -1,6 +1,8 @@
 //! What HTTP and live need besides the directories: small ports, implemented on PostgreSQL and by the composition
 //! root. No handler knows what stands behind them, no adapter knows who asks.
 
+use std::sync::Arc;
+
 use foodcourt_actors::{
     ids::{ContactId, KitchenId, QuoteId, RiderId, UserId},
     order::{Court, OrderStatus, Quote, projection::OrderView},
@@ -30,7 +32,7 @@ pub trait Answers: Send + Sync + 'static {
 /// The courts and who cooks in them.
 pub trait Courts: Send + Sync + 'static {
     /// All courts, by name. Cheap: courts change about once a year and are kept in memory.
-    fn all(&self) -> Promise<Vec<CourtEntry>>;
+    fn all(&self) -> Promise<Arc<[CourtEntry]>>;
 }
 
 /// A court with its kitchens.

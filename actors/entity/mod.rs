@@ -4,6 +4,7 @@
 //! against the evolving state and appended together, each answered for itself. The state is folded ahead of the
 //! commit; if the append fails, the actor comes back from the journal.
 
+mod settle;
 mod snapshot;
 mod turn;
 
@@ -22,14 +23,13 @@ use crate::{
     stream::StreamId,
     time::Timestamp,
 };
+use settle::settle;
 use turn::{Batch, Turn};
 
 /// A timer is looked at anew at least this often, so that a business clock that is sped up is noticed.
 const TIMER_MAX: Duration = Duration::from_secs(30);
 /// A deadline that its own command did not move is tried again after this long, so that a rule's mistake cannot spin.
 const DEADLINE_BACKOFF: Duration = Duration::from_secs(5);
-/// How often an unknown outcome is looked up before the caller is told to come back.
-const SETTLE_TRIES: u32 = 6;
 
 /// What the entity is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -385,18 +385,6 @@ impl<D: Decider> Entity<D> {
         let origin = Origin { cause: None, correlation: self.correlation };
         Some(Asked::new(Wish::new(deadline.command, origin), None))
     }
-}
-
-/// Finds out whether an append took effect.
-async fn settle(journal: &dyn crate::ports::Journal, stream: StreamId, event_id: Uuid) -> Appended {
-    for attempt in 0..SETTLE_TRIES {
-        match journal.holds(stream, event_id).await {
-            Ok(true) => return Appended::Committed,
-            Ok(false) => return Appended::Unavailable,
-            Err(_) => tokio::time::sleep(Duration::from_millis(50 << attempt)).await,
-        }
-    }
-    Appended::Unknown
 }
 
 /// An error without a rejection fits any entity.

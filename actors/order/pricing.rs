@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -85,7 +86,7 @@ pub struct Offering {
     /// Its name.
     pub name: String,
     /// What it offers.
-    pub menu: Menu,
+    pub menu: Arc<Menu>,
     /// What of it is off now.
     pub sold_out: BTreeSet<EightySix>,
     /// Whether its hours cover the wanted time (or now).

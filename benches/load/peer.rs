@@ -32,14 +32,14 @@ const FIVE_TRIPS: &str = r"\set a random(1, 9223372036854775807)
 begin;
 insert into peer.stream_head (stream, version, previous, deadline_at) values ('order:' || rpad(:a::text, 36, '0'), 1, 0, now() + interval '5 minutes');
 \endpipeline
-insert into peer.journal (stream, version, event_id, kind, body, at, cause, correlation) values ('order:' || rpad(:a::text, 36, '0'), 1, gen_random_uuid(), 'order.placed', :body::jsonb, now(), null, gen_random_uuid());
-insert into peer.idempotency (scope, request_sha256, status, headers, body, expires_at) values (rpad(:a::text, 36, '0') || :scope::text, :sha::bytea, 201, :headers::jsonb, convert_to(:answer::text, 'UTF8'), now() + interval '1 day');
-insert into peer.contact (contact_id, body) values (gen_random_uuid(), :person::jsonb);
+insert into peer.journal (stream, version, event_id, kind, body, at, cause, correlation) values ('order:' || rpad(:a::text, 36, '0'), 1, gen_random_uuid(), 'order.placed', :body::json, now(), null, gen_random_uuid());
+insert into peer.idempotency (scope, request_sha256, status, headers, body, expires_at) values (rpad(:a::text, 36, '0') || :scope::text, :sha::bytea, 201, :headers::json, convert_to(:answer::text, 'UTF8'), now() + interval '1 day');
+insert into peer.contact (contact_id, body) values (gen_random_uuid(), :person::json);
 commit;
 ";
 
 const ONE_STATEMENT: &str = r"\set a random(1, 9223372036854775807)
-with head as (insert into peer.stream_head (stream, version, previous, deadline_at) values ('order:' || rpad(:a::text, 36, '0'), 1, 0, now() + interval '5 minutes') on conflict (stream) do nothing returning stream), fact as (insert into peer.journal (stream, version, event_id, kind, body, at, cause, correlation) select stream, 1, gen_random_uuid(), 'order.placed', :body::jsonb, now(), null, gen_random_uuid() from head), answer as (insert into peer.idempotency (scope, request_sha256, status, headers, body, expires_at) select rpad(:a::text, 36, '0') || :scope::text, :sha::bytea, 201, :headers::jsonb, convert_to(:answer::text, 'UTF8'), now() + interval '1 day' from head), person as (insert into peer.contact (contact_id, body) select gen_random_uuid(), :person::jsonb from head) select 1 from head;
+with head as (insert into peer.stream_head (stream, version, previous, deadline_at) values ('order:' || rpad(:a::text, 36, '0'), 1, 0, now() + interval '5 minutes') on conflict (stream) do nothing returning stream), fact as (insert into peer.journal (stream, version, event_id, kind, body, at, cause, correlation) select stream, 1, gen_random_uuid(), 'order.placed', :body::json, now(), null, gen_random_uuid() from head), answer as (insert into peer.idempotency (scope, request_sha256, status, headers, body, expires_at) select rpad(:a::text, 36, '0') || :scope::text, :sha::bytea, 201, :headers::json, convert_to(:answer::text, 'UTF8'), now() + interval '1 day' from head), person as (insert into peer.contact (contact_id, body) select gen_random_uuid(), :person::json from head) select 1 from head;
 ";
 
 /// pgbench, ready.

@@ -109,7 +109,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let (line, column) = (error.line(), error.column());
         Problem::new(MALFORMED_JSON, format!("the body is no valid JSON (line {line}, column {column})"))
     })?;
-    check(&value, &mut String::new(), 1)?;
+    check(&value)?;
     serde_path_to_error::deserialize(value).map_err(|error| {
         let said = error.inner().to_string();
         let mut pointer = pointer_of(error.path());
@@ -144,40 +144,59 @@ fn push_key(pointer: &mut String, key: &str) {
     pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
 }
 
-/// Refuses deep nesting, invisible characters and card numbers, wherever they stand.
-fn check(value: &Value, pointer: &mut String, depth: usize) -> Result<(), Problem> {
-    let mark = pointer.len();
+/// Refuses deep nesting, invisible characters and card numbers, wherever they stand. Where is asked only if something
+/// is wrong: a pointer for each of a hundred good values would cost more than looking at them.
+fn check(body: &Value) -> Result<(), Problem> {
+    let Some(wrong) = find(body, "", 1) else { return Ok(()) };
+    let mut pointer = String::new();
+    wrong.path.iter().rev().for_each(|step| match step {
+        Step::Index(index) => pointer.push_str(&format!("/{index}")),
+        Step::Key(key) => push_key(&mut pointer, key),
+    });
+    Err(Problem::field(pointer, wrong.detail))
+}
+
+/// What is wrong with a value, and the way to it, innermost step first.
+struct Wrong<'a> {
+    detail: String,
+    path: Vec<Step<'a>>,
+}
+
+enum Step<'a> {
+    Index(usize),
+    Key(&'a str),
+}
+
+/// The first wrong thing in `value`, which stands under `key`.
+fn find<'a>(value: &'a Value, key: &str, depth: usize) -> Option<Wrong<'a>> {
+    let step = |mut wrong: Wrong<'a>, step| {
+        wrong.path.push(step);
+        wrong
+    };
     match value {
-        Value::String(text) => check_text(text, pointer),
+        Value::String(text) => wrong_text(text, key).map(|detail| Wrong { detail: detail.to_owned(), path: vec![] }),
         Value::Array(_) | Value::Object(_) if depth > DEPTH_MAX => {
-            Err(Problem::field(pointer.as_str(), format!("is nested deeper than {DEPTH_MAX} levels")))
+            Some(Wrong { detail: format!("is nested deeper than {DEPTH_MAX} levels"), path: vec![] })
         }
-        Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
-            pointer.push_str(&format!("/{index}"));
-            let checked = check(item, pointer, depth + 1);
-            pointer.truncate(mark);
-            checked
-        }),
-        Value::Object(fields) => fields.iter().try_for_each(|(key, field)| {
-            push_key(pointer, key);
-            let checked = check(field, pointer, depth + 1);
-            pointer.truncate(mark);
-            checked
-        }),
-        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| find(item, "", depth + 1).map(|wrong| step(wrong, Step::Index(index)))),
+        Value::Object(fields) => {
+            fields.iter().find_map(|(key, field)| find(field, key, depth + 1).map(|wrong| step(wrong, Step::Key(key))))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
-fn check_text(text: &str, pointer: &str) -> Result<(), Problem> {
+fn wrong_text(text: &str, key: &str) -> Option<&'static str> {
     if text.chars().any(|letter| letter.is_control() && letter != '\n' && letter != '\t') {
-        return Err(Problem::field(pointer, "must not contain control characters"));
+        return Some("must not contain control characters");
     }
     // "+49 …" in a phone field is a telephone number by its plus sign (E.164 has up to 15 digits).
-    let telephone = pointer.ends_with("/phone") && text.trim_start().starts_with('+');
-    if !telephone && carries_card_number(text) {
-        return Err(Problem::field(pointer, "looks like a card number: card numbers must never be sent here"));
-    }
-    Ok(())
+    let telephone = key == "phone" && text.trim_start().starts_with('+');
+    (!telephone && carries_card_number(text))
+        .then_some("looks like a card number: card numbers must never be sent here")
 }
 
 /// Whether `text` holds 13 to 19 digits in a row (blanks and hyphens between them do not count) that pass Luhn's

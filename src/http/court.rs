@@ -25,6 +25,6 @@ pub struct CourtBody {
 /// 503.
 pub async fn list(services: Data<Services>) -> Result<HttpResponse, Problem> {
     let courts = services.courts.all().await?;
-    let body = |CourtEntry { court, kitchens }| CourtBody { court, kitchens };
-    Ok(HttpResponse::Ok().json(CourtPage::whole(courts.into_iter().map(body).collect())))
+    let body = |entry: &CourtEntry| CourtBody { court: entry.court.clone(), kitchens: entry.kitchens.clone() };
+    Ok(HttpResponse::Ok().json(CourtPage::whole(courts.iter().map(body).collect())))
 }

@@ -44,9 +44,9 @@ pub async fn list(request: HttpRequest, services: Data<Services>) -> Result<Http
         .transpose()?;
     let now = services.clock.now();
     let courts = services.courts.all().await?;
-    let wanted = courts.into_iter().filter(|entry| court_id.is_none_or(|id| entry.court.court_id == id));
+    let wanted = courts.iter().filter(|entry| court_id.is_none_or(|id| entry.court.court_id == id));
     let mut items = vec![];
-    for kitchen_id in wanted.flat_map(|entry| entry.kitchens) {
+    for &kitchen_id in wanted.flat_map(|entry| &entry.kitchens) {
         items.extend(projection::kitchen(&look(&services, kitchen_id).await?.state, now));
     }
     Ok(HttpResponse::Ok().json(KitchenPage::whole(items)))

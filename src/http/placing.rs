@@ -1,5 +1,7 @@
 //! From a basket to a price: gathers what the kitchens offer now and asks the order service's pure pricing.
 
+use std::sync::Arc;
+
 use foodcourt_actors::{
     kitchen::KitchenState,
     order::pricing::{self, BasketProblem, BasketRequest, FieldError as Wrong, Offering, Priced},
@@ -76,7 +78,7 @@ pub async fn price(
     prefix: &'static str,
 ) -> Result<Result<Priced, Refused>, Problem> {
     let courts = services.courts.all().await?;
-    let Some(entry) = courts.into_iter().find(|entry| entry.court.court_id == basket.court_id) else {
+    let Some(entry) = courts.iter().find(|entry| entry.court.court_id == basket.court_id) else {
         let wrong = Wrong {
             pointer: "/court_id".to_owned(),
             problem: BasketProblem::Unknown,
@@ -86,7 +88,7 @@ pub async fn price(
     };
     let now = services.clock.now();
     let mut offerings = vec![];
-    for kitchen_id in entry.kitchens {
+    for &kitchen_id in &entry.kitchens {
         if basket.lines.iter().any(|line| line.kitchen_id == kitchen_id) {
             let state = look(services, kitchen_id).await?.state;
             offerings.extend(offering(&state, basket.wanted_at, now));
@@ -101,7 +103,7 @@ fn offering(state: &KitchenState, wanted_at: Option<Timestamp>, now: Timestamp) 
     Some(Offering {
         kitchen_id: info.kitchen_id,
         name: info.name.clone(),
-        menu: (**state.menu()).clone(),
+        menu: Arc::clone(state.menu()),
         sold_out: state.sold_out(now).collect(),
         open_now: state.is_open(wanted_at.unwrap_or(now)),
         paused_until: state.paused_until(now),

@@ -209,7 +209,7 @@ async fn find(
     ticket_id: TicketId,
 ) -> Result<(KitchenId, TicketBody), Problem> {
     let kitchens = if principal.is(Role::Admin) {
-        services.courts.all().await?.into_iter().flat_map(|entry| entry.kitchens).collect()
+        services.courts.all().await?.iter().flat_map(|entry| &entry.kitchens).copied().collect()
     } else {
         principal.account.kitchens.clone()
     };

@@ -16,7 +16,7 @@ use crate::ports::{Away, CourtEntry, Courts, Promise};
 const REMEMBERED: Duration = Duration::from_secs(10);
 
 /// The courts, and when they were read.
-type Remembered = (Instant, Vec<CourtEntry>);
+type Remembered = (Instant, Arc<[CourtEntry]>);
 
 /// Courts in PostgreSQL.
 #[derive(Clone)]
@@ -45,14 +45,14 @@ on conflict (court_id) do update set body = excluded.body"; // court_pkey
         Ok(())
     }
 
-    async fn read(&self) -> Result<Vec<CourtEntry>, DatabaseError> {
+    async fn read(&self) -> Result<Arc<[CourtEntry]>, DatabaseError> {
         let rows = self.database.query("select body from court order by body ->> 'name', court_id", &[]).await?;
         rows.iter().map(|row| Ok(row.try_get::<_, Json<CourtEntry>>(0)?.0)).collect()
     }
 }
 
 impl Courts for PostgresCourts {
-    fn all(&self) -> Promise<Vec<CourtEntry>> {
+    fn all(&self) -> Promise<Arc<[CourtEntry]>> {
         let this = self.clone();
         async move {
             let known = this.remembered.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -105,7 +105,7 @@ async fn two_nodes_lose_and_double_nothing() {
 async fn a_bad_append_stands_alone() {
     let database = TestDatabase::fresh().await;
     let journal = node(&database).await;
-    let bodies = ["\"fine\"", r#""escaped \u0000""#, "\"fine\"", "no json", "\"raw \0\"", "\"fine\"", "\"fine\""];
+    let bodies = ["\"fine\"", r#""half a \u12""#, "\"fine\"", "no json", "\"raw \0\"", "\"fine\"", "\"fine\""];
     let wishes: Vec<_> = bodies
         .iter()
         .map(|body| {

@@ -43,12 +43,19 @@ async fn a_backend_killed_mid_flight_is_unknown_and_then_settled() {
     let wish = append(stream(), 0, 1);
     let flying = tokio::spawn(journal.append(wish.clone()));
     let pid = in_flight(&holder).await;
+    // The next one is sent right behind it, the one after that has to wait.
+    let second = append(stream(), 0, 1);
+    let behind = tokio::spawn(journal.append(second.clone()));
+    tokio::task::yield_now().await;
     let waiting = tokio::spawn(journal.append(append(stream(), 0, 1)));
     tokio::task::yield_now().await;
     holder.execute("select pg_terminate_backend($1)", &[&pid]).await.unwrap();
     assert_eq!(flying.await.unwrap(), Appended::Unknown);
+    assert_eq!(behind.await.unwrap(), Appended::Unknown);
     holder.rollback().await.unwrap();
-    assert!(!journal.holds(wish.stream, wish.events[0].event_id).await.unwrap());
+    for wish in [&wish, &second] {
+        assert!(!journal.holds(wish.stream, wish.events[0].event_id).await.unwrap());
+    }
     // What had not been sent goes out on the next connection, and so may the wish itself.
     assert_eq!(waiting.await.unwrap(), Appended::Committed);
     assert_eq!(journal.append(wish.clone()).await, Appended::Committed);

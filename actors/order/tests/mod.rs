@@ -5,7 +5,7 @@ mod properties;
 mod rules;
 mod views;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use uuid::Uuid;
 
@@ -92,7 +92,7 @@ fn offering(n: u32) -> Offering {
     Offering {
         kitchen_id: kitchen(n),
         name: format!("Kitchen {n}"),
-        menu: Menu { items: vec![item] },
+        menu: Arc::new(Menu { items: vec![item] }),
         sold_out: BTreeSet::new(),
         open_now: true,
         paused_until: None,

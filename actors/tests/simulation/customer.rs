@@ -1,7 +1,7 @@
 //! Customers: they read the cards, order from one kitchen or several, pay with whatever they have, change their minds
 //! at bad moments, tap twice, and come to fetch their food or do not.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use foodcourt_actors::{
     ids::{ContactId, OrderId, QuoteId},
@@ -71,7 +71,7 @@ async fn choose(world: &Rc<World>, me: &mut Person, number: u64, order_id: Order
         let kitchen = &world.kitchens[((first + n) % world.kitchens.len() as u64) as usize].opened;
         let (kitchen_id, now) = (kitchen.kitchen_id, world.now());
         let state = me.look::<Kitchen>(world, kitchen_id.0).await?.state;
-        let menu = (**state.menu()).clone();
+        let menu = Arc::clone(state.menu());
         if menu.items.is_empty() {
             return None; // not open yet
         }

@@ -13,8 +13,11 @@ use crate::postgres::{instant::Instant, pool::spoils};
 /// do not reach across databases.
 pub(super) const POSITION_LOCK: i64 = 0x006a_6f75_726e_616c;
 
-/// Runs ahead of the batch: inside one statement nothing promises that the lock comes before the positions.
-const LOCK: &str = "select pg_advisory_xact_lock($1)";
+/// Runs ahead of the batch: inside one statement nothing promises that the lock comes before the positions. One message
+/// for both, since each costs the server a turn.
+fn begin() -> String {
+    format!("begin; select pg_advisory_xact_lock({POSITION_LOCK})")
+}
 
 /// `previous` lets one `insert … on conflict` be both "create if absent" and "move if at the expected version".
 /// The look at `found` keeps a stream from being created in the middle; being a scalar subquery it is always an
@@ -42,7 +45,7 @@ with wish as materialized (
       join head h on h.stream = w.stream
 ), fact as (
     insert into journal (stream, version, event_id, kind, body, at, cause, correlation)
-    select t.stream, t.expected + e.step, e.event_id, e.kind, e.body::jsonb, e.at, e.cause, e.correlation
+    select t.stream, t.expected + e.step, e.event_id, e.kind, e.body::json, e.at, e.cause, e.correlation
       from unnest($5::bigint[], $6::bigint[], $7::uuid[], $8::text[], $9::text[], $10::timestamptz[], $11::uuid[],
                   $12::uuid[]) as e(ord, step, event_id, kind, body, at, cause, correlation)
       join through t on t.ord = e.ord
@@ -50,7 +53,7 @@ with wish as materialized (
     returning position
 ), answer as (
     insert into idempotency as i (scope, request_sha256, status, headers, body, expires_at)
-    select a.scope, a.request_sha256, a.status, a.headers::jsonb, a.body, now() + make_interval(secs => $19)
+    select a.scope, a.request_sha256, a.status, a.headers::json, a.body, now() + make_interval(secs => $19)
       from unnest($13::bigint[], $14::text[], $15::bytea[], $16::smallint[], $17::text[], $18::bytea[])
            as a(ord, scope, request_sha256, status, headers, body)
       join through t on t.ord = a.ord
@@ -63,7 +66,7 @@ with wish as materialized (
      where i.expires_at <= now()
 ), person as (
     insert into contact as c (contact_id, body)
-    select p.contact_id, p.body::jsonb
+    select p.contact_id, p.body::json
       from unnest($20::bigint[], $21::uuid[], $22::text[]) as p(ord, contact_id, body)
       join through t on t.ord = p.ord
     on conflict (contact_id) do update
@@ -86,15 +89,15 @@ pub(super) enum Flight {
 
 /// The prepared statements of the writer's connection.
 pub(super) struct Batch {
-    lock: Statement,
+    begin: String,
     batch: Statement,
     answers_kept_s: f64,
 }
 
 impl Batch {
     pub(super) async fn prepare(client: &Client, answers_kept: Duration) -> Result<Self, tokio_postgres::Error> {
-        let (lock, batch) = tokio::try_join!(client.prepare(LOCK), client.prepare(BATCH))?;
-        Ok(Self { lock, batch, answers_kept_s: answers_kept.as_secs_f64() })
+        let batch = client.prepare(BATCH).await?;
+        Ok(Self { begin: begin(), batch, answers_kept_s: answers_kept.as_secs_f64() })
     }
 
     /// Writes `appends`, at most one per stream, in one round trip.
@@ -124,25 +127,22 @@ impl Batch {
             &columns.contact_id,
             &columns.contact_body,
         ];
-        // Polled together the four go out in this order without waiting for one another. If one fails, the server
+        // Polled together the three go out in this order without waiting for one another. If one fails, the server
         // refuses what follows in the transaction, and `commit` becomes a rollback.
-        let (began, locked, wrote, committed) = tokio::join!(
+        let (began, wrote, committed) = tokio::join!(
             biased;
-            client.batch_execute("begin"),
-            client.query(&self.lock, &[&POSITION_LOCK]),
+            client.batch_execute(&self.begin),
             client.query(&self.batch, &params),
             client.batch_execute("commit"),
         );
-        if let Err(error) = began {
-            // Without a transaction each part would have stood alone: nothing is certain.
-            return Flight::Unclear { reason: reason(&error) };
-        }
-        match (locked, wrote, committed) {
-            (Ok(_), Ok(rows), Ok(())) => landed(&rows, appends.len()),
-            (Err(error), _, Ok(())) => rolled_back(&error),
-            (Ok(_), Err(error), Ok(())) => refused(&error),
+        match (began, wrote, committed) {
+            (Ok(()), Ok(rows), Ok(())) => landed(&rows, appends.len()),
+            (Err(error), Err(_), Ok(())) => rolled_back(&error),
+            // Without a transaction the batch stood alone: nothing is certain.
+            (Err(error), Ok(_), _) => Flight::Unclear { reason: reason(&error) },
+            (Ok(()), Err(error), Ok(())) => refused(&error),
             // An ERROR from `commit` itself is a rollback; anything harder, or silence, is not known.
-            (Ok(_), Ok(_), Err(error)) if is_plain_error(&error) => rolled_back(&error),
+            (Ok(()), Ok(_), Err(error)) if is_plain_error(&error) => rolled_back(&error),
             (_, _, Err(error)) => Flight::Unclear { reason: reason(&error) },
         }
     }

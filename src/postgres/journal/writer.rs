@@ -1,5 +1,6 @@
 //! The one writer of this node: while a transaction is in flight the next batch collects; an idle writer writes at
-//! once. Nobody is left without an answer.
+//! once. A batch as large as the one in flight is sent right behind it, so that the database finds work waiting when
+//! it comes back from the disk. Nobody is left without an answer.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -11,6 +12,7 @@ use std::{
 };
 
 use foodcourt_actors::ports::{Append, Appended};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until, timeout},
@@ -27,6 +29,9 @@ use crate::postgres::connect::{Connector, DatabaseError, Link};
 /// Added to the transaction's own limit before the writer stops waiting for the server.
 const SILENCE_MAX: Duration = Duration::from_secs(3);
 
+/// Transactions in flight at most: one at the disk, one behind it.
+const IN_FLIGHT_MAX: usize = 2;
+
 type Waiting = (Box<Append>, oneshot::Sender<Appended>);
 
 /// Collects appends and writes them in groups.
@@ -36,9 +41,26 @@ pub(super) struct Writer {
     inbox: mpsc::Receiver<Wish>,
     news: Arc<News>,
     suspects: Arc<Suspects>,
-    line: Option<Line>,
+    line: Option<Arc<Line>>,
     pending: VecDeque<Waiting>,
+    /// Groups that go before all pending ones: halves of a refused one.
+    halves: VecDeque<Vec<Waiting>>,
+    in_flight: FuturesUnordered<BoxFuture<'static, Sent>>,
+    /// Appends of the newest transaction in flight.
+    newest_len: usize,
+    /// How many transactions have been sent.
+    sent: u64,
+    /// The server's warning may have been meant for any up to this one.
+    doubted: u64,
     flushes: Vec<oneshot::Sender<()>>,
+}
+
+/// A transaction that is over.
+struct Sent {
+    number: u64,
+    group: Vec<Waiting>,
+    flight: Flight,
+    line: Arc<Line>,
 }
 
 /// The writer's connection.
@@ -64,51 +86,63 @@ impl Writer {
         news: Arc<News>,
         suspects: Arc<Suspects>,
     ) -> Result<Self, DatabaseError> {
-        let line = Some(Line::open(&connector, &limits).await?);
-        Ok(Self { connector, limits, inbox, news, suspects, line, pending: VecDeque::new(), flushes: Vec::new() })
+        let line = Some(Arc::new(Line::open(&connector, &limits).await?));
+        Ok(Self {
+            connector,
+            limits,
+            inbox,
+            news,
+            suspects,
+            line,
+            pending: VecDeque::new(),
+            halves: VecDeque::new(),
+            in_flight: FuturesUnordered::new(),
+            newest_len: 0,
+            sent: 0,
+            doubted: 0,
+            flushes: Vec::new(),
+        })
     }
 
     /// Runs until nobody can ask any more and everybody is answered.
     pub(super) async fn run(mut self) {
-        while self.gather().await {
-            if self.line.as_ref().is_none_or(|line| line.link.client.is_closed()) {
-                self.line = None;
-                match Line::open(&self.connector, &self.limits).await {
-                    Ok(line) => {
-                        info!("the journal is connected to the database again");
-                        self.line = Some(line);
-                    }
-                    Err(error) => {
-                        warn!(error = &error as &dyn std::error::Error, "the journal cannot reach the database");
-                        self.refuse_for_a_while().await;
-                        continue;
-                    }
+        let mut asked = true;
+        loop {
+            self.take_what_is_there();
+            if !self.send().await {
+                continue;
+            }
+            let idle = self.in_flight.is_empty();
+            if idle {
+                for flush in self.flushes.drain(..) {
+                    flush.send(()).unwrap_or_else(|()| debug!("nobody waits for the flush any more"));
+                }
+                if !asked {
+                    return;
                 }
             }
-            let group = self.pick();
-            self.write(group).await;
+            tokio::select! {
+                Some(sent) = self.in_flight.next(), if !idle => self.over(sent),
+                wish = self.inbox.recv(), if asked && self.has_room() => match wish {
+                    Some(wish) => self.take(wish),
+                    None => asked = false,
+                },
+            }
         }
     }
 
-    /// Waits until something is pending and takes what else is there. `false`: all done, for good.
-    async fn gather(&mut self) -> bool {
-        while self.pending.is_empty() {
-            for flush in self.flushes.drain(..) {
-                flush.send(()).unwrap_or_else(|()| debug!("nobody waits for the flush any more"));
-            }
-            match self.inbox.recv().await {
-                Some(wish) => self.take(wish),
-                None => return false,
-            }
-        }
-        // Twice a batch: enough to fill the next one even if many are for the same streams.
-        while self.pending.len() < 2 * self.limits.batch_max {
+    /// Twice a batch: enough to fill the next one even if many are for the same streams.
+    fn has_room(&self) -> bool {
+        self.pending.len() < 2 * self.limits.batch_max
+    }
+
+    fn take_what_is_there(&mut self) {
+        while self.has_room() {
             match self.inbox.try_recv() {
                 Ok(wish) => self.take(wish),
                 Err(_) => break,
             }
         }
-        true
     }
 
     fn take(&mut self, wish: Wish) {
@@ -119,6 +153,55 @@ impl Writer {
             Wish::Append(append, answer) => self.pending.push_back((append, answer)),
             Wish::Flush(done) => self.flushes.push(done),
         }
+    }
+
+    /// Sends what should be on its way by now. `false`: the database was away, and everybody was told so.
+    async fn send(&mut self) -> bool {
+        while !(self.halves.is_empty() && self.pending.is_empty()) {
+            let ready = self.in_flight.is_empty()
+                || self.in_flight.len() < IN_FLIGHT_MAX
+                    && self.pending.len() >= self.newest_len.min(self.limits.batch_max);
+            if !ready {
+                break;
+            }
+            if self.line.as_ref().is_none_or(|line| line.link.client.is_closed()) {
+                if !self.in_flight.is_empty() {
+                    break; // they end first
+                }
+                self.line = None;
+                match Line::open(&self.connector, &self.limits).await {
+                    Ok(line) => {
+                        info!("the journal is connected to the database again");
+                        self.line = Some(Arc::new(line));
+                    }
+                    Err(error) => {
+                        warn!(error = &error as &dyn std::error::Error, "the journal cannot reach the database");
+                        self.refuse_for_a_while().await;
+                        return false;
+                    }
+                }
+            }
+            let Some(line) = self.line.clone() else { break };
+            let group = self.halves.pop_front().unwrap_or_else(|| self.pick());
+            self.newest_len = group.len();
+            self.sent += 1;
+            let (number, before) = (self.sent, self.in_flight.len());
+            // One that is sent behind another waits for that one too.
+            let patience = self.limits.transaction_timeout * u32::try_from(before + 1).unwrap_or(1) + SILENCE_MAX;
+            let mut flight = async move {
+                let flight = timeout(patience, line.write(&group)).await;
+                let flight =
+                    flight.unwrap_or_else(|_| Flight::Unclear { reason: "the database did not answer".to_owned() });
+                Sent { number, group, flight, line }
+            }
+            .boxed();
+            // The first look at it sends it: in this order, whoever is looked at first later.
+            match (&mut flight).now_or_never() {
+                Some(sent) => self.over(sent),
+                None => self.in_flight.push(flight),
+            }
+        }
+        true
     }
 
     /// The next batch: first come, first served, at most one append per stream, sorted by stream so that two nodes
@@ -139,56 +222,59 @@ impl Writer {
         group
     }
 
-    /// Writes a group, halving it around what the database refuses.
-    async fn write(&mut self, group: Vec<Waiting>) {
-        let mut parts = vec![group];
-        while let Some(mut part) = parts.pop() {
-            let Some(line) = self.line.as_ref() else {
-                // Lost by an earlier half; these were not sent and try again on the next connection.
-                part.into_iter().rev().for_each(|waiting| self.pending.push_front(waiting));
-                continue;
-            };
-            match line.write(&part, &self.limits).await {
-                Flight::Landed { through, newest } => {
-                    let doubtful = line.doubtful.swap(false, Ordering::Relaxed);
-                    if doubtful {
-                        self.suspects.warned();
-                    }
-                    self.news.heard(newest);
-                    for ((_, answer), through) in part.into_iter().zip(through) {
-                        let outcome = match (through, doubtful) {
-                            (true, false) => Appended::Committed,
-                            (true, true) => Appended::Unknown,
-                            (false, _) => Appended::Conflict,
-                        };
-                        tell(answer, outcome);
-                    }
+    /// Tells everybody what came of a transaction, and halves it around what the database refuses.
+    fn over(&mut self, Sent { number, mut group, flight, line }: Sent) {
+        match flight {
+            Flight::Landed { through, newest } => {
+                if line.doubtful.swap(false, Ordering::Relaxed) {
+                    // Which one it was meant for cannot be told from outside.
+                    self.doubted = self.sent;
+                    self.suspects.warned();
                 }
-                Flight::Refused { reason } if part.len() == 1 => {
-                    for (append, answer) in part {
-                        error!(stream = %append.stream, reason, "the journal cannot store an append");
-                        tell(answer, Appended::Invalid { reason: reason.clone() });
-                    }
-                }
-                Flight::Refused { .. } => {
-                    let second = part.split_off(part.len() / 2);
-                    parts.push(second);
-                    parts.push(part);
-                }
-                Flight::RolledBack { reason, connection_spoilt } => {
-                    warn!(reason, appends = part.len(), "a batch of the journal was rolled back");
-                    if connection_spoilt {
-                        self.line = None;
-                    }
-                    part.into_iter().for_each(|(_, answer)| tell(answer, Appended::Unavailable));
-                }
-                Flight::Unclear { reason } => {
-                    warn!(reason, appends = part.len(), "the connection was lost with a batch of the journal in it");
-                    self.suspects.add(line.backend.clone());
-                    self.line = None;
-                    part.into_iter().for_each(|(_, answer)| tell(answer, Appended::Unknown));
+                let doubtful = number <= self.doubted;
+                self.news.heard(newest);
+                for ((_, answer), through) in group.into_iter().zip(through) {
+                    let outcome = match (through, doubtful) {
+                        (true, false) => Appended::Committed,
+                        (true, true) => Appended::Unknown,
+                        (false, _) => Appended::Conflict,
+                    };
+                    tell(answer, outcome);
                 }
             }
+            Flight::Refused { reason } if group.len() == 1 => {
+                for (append, answer) in group {
+                    error!(stream = %append.stream, reason, "the journal cannot store an append");
+                    tell(answer, Appended::Invalid { reason: reason.clone() });
+                }
+            }
+            Flight::Refused { .. } => {
+                let second = group.split_off(group.len() / 2);
+                self.halves.push_front(second);
+                self.halves.push_front(group);
+            }
+            Flight::RolledBack { reason, connection_spoilt } => {
+                warn!(reason, appends = group.len(), "a batch of the journal was rolled back");
+                if connection_spoilt {
+                    self.leave(&line);
+                }
+                group.into_iter().for_each(|(_, answer)| tell(answer, Appended::Unavailable));
+            }
+            Flight::Unclear { reason } => {
+                warn!(reason, appends = group.len(), "the connection was lost with a batch of the journal in it");
+                self.suspects.add(line.backend.clone());
+                // What is behind it cannot be known either: no use waiting for it.
+                line.link.cut();
+                self.leave(&line);
+                group.into_iter().for_each(|(_, answer)| tell(answer, Appended::Unknown));
+            }
+        }
+    }
+
+    /// Sends nothing more over `line`.
+    fn leave(&mut self, line: &Arc<Line>) {
+        if self.line.as_ref().is_some_and(|current| Arc::ptr_eq(current, line)) {
+            self.line = None;
         }
     }
 
@@ -196,7 +282,7 @@ impl Writer {
     async fn refuse_for_a_while(&mut self) {
         let until = Instant::now() + self.limits.reconnect_after;
         loop {
-            for (_, answer) in self.pending.drain(..) {
+            for (_, answer) in self.halves.drain(..).flatten().chain(self.pending.drain(..)) {
                 tell(answer, Appended::Unavailable);
             }
             tokio::select! {
@@ -235,13 +321,9 @@ impl Line {
         Ok(Self { link, batch, backend, doubtful })
     }
 
-    async fn write(&self, part: &[Waiting], limits: &JournalLimits) -> Flight {
-        let appends: Vec<&Append> = part.iter().map(|(append, _)| &**append).collect();
-        let flight = self.batch.write(&self.link.client, &appends);
-        match timeout(limits.transaction_timeout + SILENCE_MAX, flight).await {
-            Ok(flight) => flight,
-            Err(_) => Flight::Unclear { reason: "the database did not answer".to_owned() },
-        }
+    async fn write(&self, group: &[Waiting]) -> Flight {
+        let appends: Vec<&Append> = group.iter().map(|(append, _)| &**append).collect();
+        self.batch.write(&self.link.client, &appends).await
     }
 }
 
