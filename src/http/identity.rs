@@ -1,7 +1,14 @@
 //! From access token to principal: the token's signature, whether its session still stands, and what its account
-//! may do. Accounts are remembered for seconds, so that a role taken away is gone as fast as a session ended.
+//! may do. Accounts are remembered for a minute while the store says every second which ones have changed, and for
+//! seconds while it cannot: a role taken away is gone as fast as a session ended.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use foodcourt_actors::{
     ids::UserId,
@@ -19,8 +26,13 @@ use uuid::Uuid;
 use super::{principal::Principal, problem::Problem};
 use crate::token::{ACCESS_TOKEN_S, Tokens};
 
-/// How long an account is remembered: a role taken away is gone within 5 s.
-const ACCOUNT_REMEMBERED: Duration = Duration::from_secs(4);
+/// How long an account is remembered while changes are heard of.
+const ACCOUNT_REMEMBERED: Duration = Duration::from_secs(60);
+/// How old it may be while they are not: a role taken away is gone within 5 s. As long, one reading of the changes
+/// stands for the present.
+const ACCOUNT_TRUSTED_S: i64 = 4;
+/// How far back changes are read each time: longer than any transaction that changes an account.
+const CHANGES_READ_S: u32 = 60;
 /// Accounts remembered at most (about 500 bytes each).
 const ACCOUNTS_MAX: u64 = 50_000;
 /// How often sessions ended on other nodes are read: open sockets there are closed within a second.
@@ -33,7 +45,9 @@ pub struct Identities {
     accounts: Arc<dyn Accounts>,
     revocations: Revocations,
     wall: Arc<dyn Clock>,
-    remembered: Cache<UserId, Arc<Account>>,
+    remembered: Cache<UserId, (Timestamp, Arc<Account>)>,
+    /// When the changes were last read, microseconds of wall time; 0: never.
+    changes_read_at: Arc<AtomicI64>,
 }
 
 impl Identities {
@@ -41,7 +55,7 @@ impl Identities {
     #[must_use]
     pub fn new(tokens: Tokens, accounts: Arc<dyn Accounts>, revocations: Revocations, wall: Arc<dyn Clock>) -> Self {
         let remembered = Cache::builder().max_capacity(ACCOUNTS_MAX).time_to_live(ACCOUNT_REMEMBERED).build();
-        Self { tokens, accounts, revocations, wall, remembered }
+        Self { tokens, accounts, revocations, wall, remembered, changes_read_at: Arc::default() }
     }
 
     /// The principal behind an access token.
@@ -62,12 +76,15 @@ impl Identities {
         if self.revocations.has(session_id) {
             return Err(Principal::missing());
         }
+        let now = self.wall.now();
+        let trusted = |since: Timestamp| now < since.plus_s(ACCOUNT_TRUSTED_S);
+        let changes_heard = trusted(Timestamp::from_micros(self.changes_read_at.load(Ordering::Relaxed)));
         let account = match self.remembered.get(&user_id) {
-            Some(account) => account,
-            None => {
+            Some((read_at, account)) if changes_heard || trusted(read_at) => account,
+            _ => {
                 let found = self.accounts.by_id(user_id).await.map_err(Problem::unavailable)?;
                 let account = Arc::new(found.ok_or_else(Principal::missing)?);
-                self.remembered.insert(user_id, Arc::clone(&account));
+                self.remembered.insert(user_id, (now, Arc::clone(&account)));
                 account
             }
         };
@@ -85,7 +102,7 @@ impl Identities {
         &self.revocations
     }
 
-    /// Reads the sessions ended in the last minutes, once.
+    /// Reads the sessions ended in the last minutes and the accounts changed in the last one, once.
     ///
     /// # Errors
     /// When the store is away.
@@ -95,6 +112,10 @@ impl Identities {
             self.revocations.end(session, ended_at.plus_s(ACCESS_TOKEN_S + 60));
         }
         self.revocations.forget_before(now);
+        for user_id in self.accounts.changed_within(CHANGES_READ_S).await? {
+            self.remembered.invalidate(&user_id);
+        }
+        self.changes_read_at.store(now.as_micros(), Ordering::Relaxed);
         Ok(())
     }
 

@@ -124,6 +124,15 @@ returning family_id"; // refresh_token_pkey, session_pkey
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
+    async fn changed_within(&self, seconds: u32) -> Result<Vec<UserId>, Failed> {
+        const SQL: &str = "
+select user_id
+  from account
+ where changed_at >= clock_timestamp() - make_interval(secs => $1)"; // account_changed_at_idx
+        let rows = self.database.query(SQL, &[&f64::from(seconds)]).await?;
+        rows.iter().map(|row| Ok(UserId(row.try_get(0)?))).collect()
+    }
+
     async fn ended_since(&self, since: Timestamp) -> Result<Vec<(Uuid, Timestamp)>, Failed> {
         const SQL: &str = "select family_id, revoked_at from session where revoked_at >= $1"; // session_revoked_at_idx
         let rows = self.database.query(SQL, &[&Instant(since)]).await?;
@@ -259,4 +268,5 @@ port! {
     rotate(presented: TokenHash, next: TokenHash, now: Timestamp) -> Rotated;
     end(presented: TokenHash, now: Timestamp) -> Option<Uuid>;
     ended_since(since: Timestamp) -> Vec<(Uuid, Timestamp)>;
+    changed_within(seconds: u32) -> Vec<UserId>;
 }

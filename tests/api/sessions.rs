@@ -99,6 +99,34 @@ async fn signing_out_ends_the_access_token_too_and_other_nodes_hear_of_it() {
 }
 
 #[actix_rt::test]
+async fn whoever_leaves_a_kitchen_is_out_of_it_with_the_next_reading_of_changes() {
+    let world = World::new().await;
+    let cook = world.sign_in("ramen@demo").await;
+    let token = cook.session["access_token"].as_str().unwrap();
+    let node = foodcourt::http::identity::Identities::new(
+        world.services.tokens.clone(),
+        world.services.accounts.clone(),
+        foodcourt_actors::user::revocation::Revocations::default(),
+        world.services.wall.clone(),
+    );
+    node.refresh().await.unwrap();
+    let before = node.principal(token).await.unwrap();
+    assert!(!before.account.kitchens.is_empty());
+    let leave = "delete from kitchen_member where user_id = $1";
+    world.database.database().execute(leave, &[&before.user_id().0]).await.unwrap();
+    // Remembered while nothing is heard, and no longer than that.
+    assert_eq!(node.principal(token).await.unwrap().account.kitchens, before.account.kitchens);
+    node.refresh().await.unwrap();
+    assert!(node.principal(token).await.unwrap().account.kitchens.is_empty());
+    // While the store says nothing, four seconds are the longest.
+    let promote = "update account set roles = array['customer'] where user_id = $1";
+    world.database.database().execute(promote, &[&before.user_id().0]).await.unwrap();
+    world.wall.pass_s(5);
+    assert_eq!(node.principal(token).await.unwrap().account.roles.len(), 1);
+    assert!(node.principal(token).await.unwrap().is(foodcourt_actors::user::Role::Customer));
+}
+
+#[actix_rt::test]
 async fn guessers_wait_and_the_owner_elsewhere_does_not() {
     let world = World::new().await;
     let wrong = json!({ "email": "customer@demo", "password": "wrong horse" }).to_string();
