@@ -102,6 +102,23 @@ fn nothing_speaks_of_a_machine() {
     hold(&files.iter().flat_map(traces).collect::<Vec<_>>());
 }
 
+/// Numbers that two migrations carry: a database would take one of them and refuse the other.
+fn numbered_twice(files: &[Source]) -> Vec<String> {
+    let number = |file: &Source| {
+        file.path.rsplit('/').next().unwrap_or_default().split("__").next().unwrap_or_default().to_owned()
+    };
+    let mut seen = std::collections::BTreeMap::new();
+    let twice = files.iter().filter_map(|file| seen.insert(number(file), &file.path).map(|other| (other, &file.path)));
+    twice.map(|(one, two)| format!("{one} and {two} have the same number")).collect()
+}
+
+#[test]
+fn every_migration_has_a_number_of_its_own() {
+    hold(&numbered_twice(&source::files("migrations", "sql")));
+    let planted = |path: &str| Source::planted(path, "");
+    assert_eq!(numbered_twice(&[planted("migrations/V1__a.sql"), planted("migrations/V1__b.sql")]).len(), 1);
+}
+
 #[test]
 fn unsafe_code_is_forbidden_and_a_panic_costs_one_message() {
     let root = source::read("Cargo.toml");
