@@ -9,3 +9,4 @@ mod nodes;
 mod outside;
 mod person;
 mod positions;
+mod tls;

@@ -63,8 +63,15 @@ impl Cluster {
             ("HTTP__REQUESTS_PER_MIN", "100000"),
         ];
         let named = |(name, value): &(&str, &str)| (format!("FOODCOURT_{name}"), (*value).to_owned());
+        // The last of a name counts.
         let settings = ours.iter().chain(settings).map(named).collect();
         Self { database, settings, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// With another variable for every process.
+    pub fn with_environment(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The binary with this cluster's settings.
