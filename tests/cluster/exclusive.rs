@@ -1,7 +1,7 @@
 //! Many say yes at once, through both nodes, over HTTP: one delivery has one rider, one bag holds no more than fits, and
 //! everybody else is told why not.
 
-use std::time::{Duration, Instant};
+use std::{sync::Arc, time::Duration};
 
 use foodcourt::{
     clock::{Anchor, BusinessClock},
@@ -27,7 +27,7 @@ use foodcourt_actors::{
 };
 use futures_util::future::join_all;
 use serde_json::json;
-use std::sync::Arc;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
