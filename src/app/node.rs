@@ -319,7 +319,7 @@ impl Node {
             actix::spawn(lag.run(stopping.subscribe()));
         }
         actix::spawn(follow(database.clone(), Arc::clone(&clock), stopping.subscribe()));
-        actix::spawn(identities.clone().keep_fresh());
+        actix::spawn(identities.clone().keep_fresh(stopping.subscribe()));
         actix::spawn(close_revoked(hub.clone(), identities.clone()));
 
         let housekeeping = Housekeeping {

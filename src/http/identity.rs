@@ -20,6 +20,7 @@ use foodcourt_actors::{
     },
 };
 use moka::sync::Cache;
+use tokio::sync::watch;
 use tracing::warn;
 use uuid::Uuid;
 
@@ -119,12 +120,15 @@ impl Identities {
         Ok(())
     }
 
-    /// Reads them every [`REVOCATIONS_EVERY`], for ever.
-    pub async fn keep_fresh(self) {
+    /// Reads them every [`REVOCATIONS_EVERY`] until told to stop.
+    pub async fn keep_fresh(self, mut stopping: watch::Receiver<bool>) {
         let mut ticks = tokio::time::interval(REVOCATIONS_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = stopping.wait_for(|stop| *stop) => return,
+                _ = ticks.tick() => {}
+            }
             if let Err(error) = self.refresh().await {
                 warn!(%error, "ended sessions could not be read; they are read again shortly");
             }
