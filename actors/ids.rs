@@ -49,6 +49,8 @@ id! {
     DeliveryId,
     /// One rider's chance to take one delivery.
     OfferId,
+    /// One picture of a hand-over.
+    PhotoId,
     /// One message in a person's inbox.
     NotificationId,
     /// Address, phone and notes of an order, kept apart and erasable.
@@ -98,6 +100,13 @@ impl ContactId {
     #[must_use]
     pub fn of(order: OrderId) -> Self {
         Self(derive(order.0, "contact"))
+    }
+}
+impl PhotoId {
+    /// The picture with this SHA-256 of `delivery`: sent twice it is one.
+    #[must_use]
+    pub fn of(delivery: DeliveryId, sha256: [u8; 32]) -> Self {
+        Self(Uuid::new_v5(&delivery.0, &sha256))
     }
 }
 impl OfferId {

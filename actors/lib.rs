@@ -5,6 +5,7 @@ pub mod ids;
 pub mod limits;
 pub mod money;
 pub mod place;
+pub mod proof;
 pub mod stream;
 pub mod time;
 

@@ -33,6 +33,7 @@ pub struct Config {
     pub map: Map,
     pub travel: Travel,
     pub arrivals: Arrivals,
+    pub proof: Proof,
     pub log: Log,
     /// For benchmarks only, and therefore not in config.toml.
     #[serde(default)]
@@ -91,6 +92,8 @@ sections! {
         look_every_ms: u64, moved_by_s: u32, counter_s: u64, door_s: u64, imminent_s: u64, imminent_m: u32, enter_m: u32,
         exit_m: u32, dwell_s: u64,
     }
+    /// `[proof]`
+    Proof { photo_bytes_max: usize, kept_days: u16 }
     /// `[log]`
     Log { filter: String, format: LogFormat }
 }
@@ -247,6 +250,8 @@ impl Config {
         whole("travel.cache_age_s", travel.cache_age_s, 1, 86_400)?;
         whole("travel.grid_m", u64::from(travel.grid_m), 1, 1_000)?;
         let arrivals = &self.arrivals;
+        whole("proof.photo_bytes_max", self.proof.photo_bytes_max as u64, 65_536, 16_777_216)?;
+        whole("proof.kept_days", u64::from(self.proof.kept_days), 1, 3_650)?;
         whole("arrivals.look_every_ms", arrivals.look_every_ms, 100, 60_000)?;
         whole("arrivals.moved_by_s", u64::from(arrivals.moved_by_s), 10, 3_600)?;
         whole("arrivals.counter_s", arrivals.counter_s, 0, 3_600)?;

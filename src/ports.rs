@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use foodcourt_actors::{
-    ids::{ContactId, KitchenId, QuoteId, RiderId, UserId},
+    ids::{ContactId, DeliveryId, KitchenId, PhotoId, QuoteId, RiderId, UserId},
     order::{Court, OrderStatus, Quote, projection::OrderView},
     ports::{BoxError, StoredAnswer},
+    proof::Pin,
     time::Timestamp,
 };
 use futures_util::future::BoxFuture;
@@ -59,6 +60,62 @@ pub trait Quotes: Send + Sync + 'static {
 pub trait Contacts: Send + Sync + 'static {
     /// JSON text of the contact, unless it was erased.
     fn find(&self, contact_id: ContactId) -> Promise<Option<String>>;
+}
+
+/// A picture that is taken here, by its first bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PhotoType {
+    /// JPEG.
+    Jpeg,
+    /// PNG.
+    Png,
+    /// WebP.
+    WebP,
+}
+
+impl PhotoType {
+    /// What `bytes` are; `None`: no picture that is taken here.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        // JFIF and Exif both begin with SOI and a marker; PNG (W3C PNG 5.2); RIFF container of WebP (RFC 9649, 2.4).
+        if bytes.starts_with(&[0xFF, 0xD8, 0xFF]) {
+            Some(Self::Jpeg)
+        } else if bytes.starts_with(b"\x89PNG\r\n\x1A\n") {
+            Some(Self::Png)
+        } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+            Some(Self::WebP)
+        } else {
+            None
+        }
+    }
+    /// Its media type.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::WebP => "image/webp",
+        }
+    }
+}
+
+/// A picture of a hand-over.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Photo {
+    /// What it is.
+    pub media_type: PhotoType,
+    /// The picture.
+    pub bytes: Vec<u8>,
+}
+
+/// What shows hand-overs, kept apart from facts and not for ever.
+pub trait Proofs: Send + Sync + 'static {
+    /// The delivery's PIN: `fresh`, unless it has one.
+    fn pin(&self, delivery_id: DeliveryId, fresh: Pin) -> Promise<Pin>;
+    /// Keeps a photo; a second time changes nothing.
+    fn keep_photo(&self, delivery_id: DeliveryId, photo_id: PhotoId, photo: Photo) -> Promise<()>;
+    /// The photo, unless it is forgotten.
+    fn photo(&self, photo_id: PhotoId) -> Promise<Option<Photo>>;
 }
 
 /// Where a page of a list begins: after the item with this time and id.

@@ -103,6 +103,7 @@ pub fn courts() -> Vec<Court> {
         service_fee_basis_points,
         fee_tax_basis_points: 1_900,
         delivery_radius_m: 3_000,
+        proof: Default::default(),
     };
     vec![
         court(kranhalle(), "Kranhalle Weidenhafen", district::kranhalle(), 290, 250),

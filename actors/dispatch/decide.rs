@@ -10,13 +10,14 @@ use super::{
         OfferExpired, OfferRevoked, Offered, ReadyNoted, Requested, SearchStarted, UnassignReason, Unassignable,
         Unassigned,
     },
+    handover,
     ride::{RiderStep, note_eta, note_imminent, step_of, take_step},
     rules::DispatchRules as Rules,
     state::{Bearer, DeliveryState, DeliveryStatus as Status, Eta, Phase},
 };
 use crate::{
     decider::{Deadline, Decider},
-    ids::{OfferId, RiderId},
+    ids::{OfferId, PhotoId, RiderId},
     stream::Category,
     time::Timestamp,
 };
@@ -88,6 +89,22 @@ pub enum DeliveryCommand {
         /// When it should be handed over.
         dropoff_at: Timestamp,
     },
+    /// The rider typed a PIN at the door, to hand over.
+    EnterPin {
+        /// Who.
+        rider_id: RiderId,
+        /// Whether it was the customer's.
+        right: bool,
+    },
+    /// The rider took a photo at the door.
+    NotePhoto {
+        /// Who.
+        rider_id: RiderId,
+        /// Which.
+        photo_id: PhotoId,
+    },
+    /// Staff vouch for the hand-over.
+    WaiveProof,
     /// It takes too long (the delivery's own timer).
     NoteOverdue,
     /// The order ended badly.
@@ -109,6 +126,15 @@ pub enum DeliveryRejection {
     /// Pickup before the kitchens are done.
     #[error("the food is not ready yet")]
     FoodNotReady,
+    /// The customer's PIN is needed.
+    #[error("the customer's PIN is needed to hand over")]
+    PinMissing,
+    /// The PIN was wrong too often.
+    #[error("the PIN was wrong too often: take a photo at the door, or let staff vouch for the hand-over")]
+    PinSpent,
+    /// A photo is needed.
+    #[error("a photo at the door is needed to hand over")]
+    PhotoMissing,
     /// The step cannot follow the last one.
     #[error("this step cannot follow {status:?}")]
     OutOfOrder {
@@ -179,6 +205,11 @@ impl Decider for Delivery {
             DeliveryCommand::NoteEta { rider_id, eta, moved_by_s } => {
                 Ok(note_eta(state, asked, *rider_id, *eta, *moved_by_s))
             }
+            DeliveryCommand::EnterPin { rider_id, right } => handover::enter_pin(state, asked, *rider_id, *right),
+            DeliveryCommand::NotePhoto { rider_id, photo_id } => {
+                handover::note_photo(state, asked, *rider_id, *photo_id)
+            }
+            DeliveryCommand::WaiveProof => handover::waive(state, asked),
             DeliveryCommand::NoteImminent { rider_id, dropoff_at } => {
                 Ok(note_imminent(state, asked, *rider_id, *dropoff_at))
             }

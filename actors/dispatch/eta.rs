@@ -52,7 +52,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Goes to the nearest of `places`; answers which. `None`: no way leads to any.
-    fn to_nearest(&mut self, places: impl Iterator<Item = usize>) -> Option<usize> {
+    fn go_to_nearest(&mut self, places: impl Iterator<Item = usize>) -> Option<usize> {
         let way = |place: usize| if place == self.at { Some(Duration::ZERO) } else { (self.way)(self.at, place) };
         let reachable = places.filter_map(|place| Some((way(place)?, place)));
         let (takes, place) = reachable.min()?;
@@ -85,7 +85,7 @@ pub fn expect(
     while let Some(first) = waiting.first().copied() {
         let court = match jobs[first].is_at_court() {
             true => Some(jobs[first].pickup),
-            false => walk.to_nearest(waiting.iter().map(|index| jobs[*index].pickup)),
+            false => walk.go_to_nearest(waiting.iter().map(|index| jobs[*index].pickup)),
         };
         let Some(court) = court else { break };
         walk.at = court;
@@ -120,7 +120,7 @@ fn deliver(
         expected[index] = Some(Eta { pickup_at: None, dropoff_at: walk.time });
     }
     while !carried.is_empty() {
-        let Some(door) = walk.to_nearest(carried.iter().map(|index| jobs[*index].dropoff)) else { return };
+        let Some(door) = walk.go_to_nearest(carried.iter().map(|index| jobs[*index].dropoff)) else { return };
         let Some(place) = carried.iter().position(|index| jobs[*index].dropoff == door) else { return };
         let index = carried.remove(place);
         walk.time = walk.time.plus(service.door);

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     events,
-    ids::{CourtId, DeliveryId, OfferId, OrderId, RiderId},
+    ids::{CourtId, DeliveryId, OfferId, OrderId, PhotoId, RiderId},
     place::Position,
+    proof::ProofRequired,
     time::Timestamp,
 };
 
@@ -48,6 +49,12 @@ events! {
         EnrouteToDropoff(Step) = "delivery.enroute_to_dropoff",
         /// The rider stands at the door.
         ArrivedAtDropoff(Step) = "delivery.arrived_at_dropoff",
+        /// The rider typed a PIN that was not the customer's.
+        PinRefused(PinRefused) = "delivery.pin_refused",
+        /// The rider took a photo of the food at the door.
+        PhotoTaken(PhotoTaken) = "delivery.photo_taken",
+        /// Staff vouch for the hand-over: no PIN or photo is needed any more.
+        ProofWaived(ProofWaived) = "delivery.proof_waived",
         /// Handed over.
         Delivered(Step) = "delivery.delivered",
         /// The order ended badly before pickup.
@@ -79,6 +86,9 @@ pub struct Requested {
     pub promised_at: Timestamp,
     /// No rider until then: unassignable.
     pub assign_by: Timestamp,
+    /// What the hand-over must be shown by.
+    #[serde(default, skip_serializing_if = "ProofRequired::is_nothing")]
+    pub proof: ProofRequired,
 }
 
 /// Body of `delivery.search_started`.
@@ -267,6 +277,59 @@ pub struct Step {
     /// How it became known.
     #[serde(default)]
     pub noted_by: NotedBy,
+    /// What showed it, for a hand-over that had to be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofGiven>,
+}
+
+/// What showed that food was handed over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofGiven {
+    /// The customer's PIN.
+    Pin,
+    /// A photo.
+    Photo {
+        /// Which.
+        photo_id: PhotoId,
+    },
+    /// Staff's word.
+    Waived,
+}
+
+/// Body of `delivery.pin_refused`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PinRefused {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// Of which order.
+    pub order_id: OrderId,
+    /// Who typed it.
+    pub rider_id: RiderId,
+    /// Tries that are left.
+    pub tries_left: u32,
+}
+
+/// Body of `delivery.photo_taken`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PhotoTaken {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// Of which order.
+    pub order_id: OrderId,
+    /// Who took it.
+    pub rider_id: RiderId,
+    /// Which photo; the picture itself is kept apart and not for ever.
+    pub photo_id: PhotoId,
+}
+
+/// Body of `delivery.proof_waived`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ProofWaived {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// Of which order.
+    pub order_id: OrderId,
 }
 
 /// Body of `delivery.eta_moved`.

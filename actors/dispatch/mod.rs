@@ -5,6 +5,7 @@ pub mod effect;
 pub mod eta;
 pub mod event;
 pub mod geofence;
+pub mod handover;
 pub mod index;
 pub mod matcher;
 pub mod policy;

@@ -54,6 +54,7 @@ fn of_order(order_id: OrderId, event: &OrderEvent, fact: &Recorded) -> Vec<(Uuid
                 ready_at: accepted.ready_at,
                 promised_at: accepted.promised_at,
                 assign_by: Rules::assign_by(accepted.ready_at, fact.at),
+                proof: accepted.proof,
             })
         }
         OrderEvent::Ready(ready) if ready.fulfilment == Fulfilment::Delivery => DeliveryCommand::NoteReady,

@@ -137,6 +137,7 @@ fn for_customer(event: &DeliveryEvent) -> Option<Value> {
             json!({ "delivery_id": off.delivery_id, "order_id": off.order_id, "rider_id": off.rider_id })
         }
         E::ReadyNoted(_) | E::Cancelled(_) | E::Unassignable(_) | E::EtaMoved(_) | E::CourierImminent(_) => body(event),
+        E::PhotoTaken(_) | E::ProofWaived(_) => body(event),
         _ => body(step(event).and(Some(event))?),
     })
 }
@@ -155,6 +156,9 @@ fn for_rider(me: RiderId, event: &DeliveryEvent) -> Option<Value> {
         E::Cancelled(cancelled) => cancelled.rider_id?,
         E::EtaMoved(moved) => moved.rider_id,
         E::CourierImminent(near) => near.rider_id,
+        E::PinRefused(refused) => refused.rider_id,
+        E::PhotoTaken(taken) => taken.rider_id,
+        E::ProofWaived(_) => return Some(body(event)),
         E::Requested(_) | E::SearchStarted(_) | E::NobodyNear(_) | E::Unassignable(_) | E::Overdue(_) => return None,
         _ => step(event)?.rider_id,
     };

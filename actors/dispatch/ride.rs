@@ -4,6 +4,7 @@
 use super::{
     DeliveryRejection,
     event::{CourierImminent, DeliveryEvent, EtaMoved, NotedBy, Requested, Step},
+    handover,
     state::{DeliveryState, DeliveryStatus as Status, Eta, Phase},
 };
 use crate::{ids::RiderId, time::Timestamp};
@@ -64,11 +65,11 @@ impl RiderStep {
 }
 
 pub(super) const fn step_of(asked: &Requested, rider_id: RiderId, noted_by: NotedBy) -> Step {
-    Step { delivery_id: asked.delivery_id, order_id: asked.order_id, rider_id, noted_by }
+    Step { delivery_id: asked.delivery_id, order_id: asked.order_id, rider_id, noted_by, proof: None }
 }
 
 /// The leg of a delivery that `rider_id` brings now.
-fn leg_of(state: &DeliveryState, rider_id: RiderId) -> Option<Status> {
+pub(super) fn leg_of(state: &DeliveryState, rider_id: RiderId) -> Option<Status> {
     match state.phase {
         Phase::Riding { leg, .. } if state.is_brought_by(rider_id) => Some(leg),
         _ => None,
@@ -142,29 +143,31 @@ pub(super) fn take_step(
     if step == RiderStep::PickedUp && !state.ready {
         return Err(DeliveryRejection::FoodNotReady);
     }
-    Ok(vec![step.event(step_of(asked, rider_id, noted_by))])
+    let proof = if step == RiderStep::Delivered { handover::given(state, asked)? } else { None };
+    Ok(vec![step.event(Step { proof, ..step_of(asked, rider_id, noted_by) })])
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
+    //! A delivery at its stations, for the tests of this folder.
     use uuid::Uuid;
 
     use super::*;
     use crate::{
-        decider::Decider,
         dispatch::{
             Delivery, DeliveryCommand as Command,
             event::{Assigned, SearchStarted},
         },
         ids::{CourtId, DeliveryId, OfferId, OrderId, UserId},
         place::Position,
+        proof::ProofRequired,
         testing::{Given, NOON, given},
     };
 
-    const ME: RiderId = UserId(Uuid::from_u128(1));
+    pub const ME: RiderId = UserId(Uuid::from_u128(1));
 
     /// On the way to a court that has the food ready.
-    fn assigned() -> Given<Delivery> {
+    pub fn assigned(proof: ProofRequired) -> Given<Delivery> {
         let (court, door) = (Position::new(52.52, 13.40).unwrap(), Position::new(52.53, 13.41).unwrap());
         let (delivery_id, order_id) = (DeliveryId(Uuid::from_u128(3)), OrderId(Uuid::from_u128(4)));
         let (ready_at, offer_id) = (NOON, OfferId(Uuid::from_u128(5)));
@@ -177,6 +180,7 @@ mod tests {
             ready_at,
             promised_at: NOON.plus_min(30),
             assign_by: NOON.plus_min(20),
+            proof,
         };
         let yes = Assigned { delivery_id, order_id, rider_id: ME, offer_id, pickup: court, dropoff: door, ready_at };
         let search = SearchStarted {
@@ -194,6 +198,38 @@ mod tests {
     fn step(step: RiderStep) -> Command {
         Command::Step { rider_id: ME, step }
     }
+    /// With the food.
+    pub fn riding(proof: ProofRequired) -> Given<Delivery> {
+        assigned(proof)
+            .when(step(RiderStep::ArrivedAtPickup))
+            .then_kinds(&["delivery.arrived_at_pickup"])
+            .when(Command::NoteReady)
+            .then_kinds(&["delivery.ready_noted"])
+            .when(step(RiderStep::PickedUp))
+            .then_kinds(&["delivery.picked_up"])
+    }
+    /// At the door.
+    pub fn at_door(proof: ProofRequired) -> Given<Delivery> {
+        riding(proof).when(step(RiderStep::ArrivedAtDropoff)).then_kinds(&["delivery.arrived_at_dropoff"])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::{testing::ME, *};
+    use crate::{
+        decider::Decider,
+        dispatch::{Delivery, DeliveryCommand as Command},
+        ids::UserId,
+        proof::ProofRequired,
+        testing::{Given, NOON},
+    };
+
+    fn step(step: RiderStep) -> Command {
+        Command::Step { rider_id: ME, step }
+    }
     fn notice(step: RiderStep) -> Command {
         Command::NoticeArrival { rider_id: ME, step }
     }
@@ -202,14 +238,12 @@ mod tests {
         let eta = Eta { pickup_at, dropoff_at: NOON.plus_min(dropoff_min) };
         Command::NoteEta { rider_id: ME, eta, moved_by_s: 120 }
     }
+    fn assigned() -> Given<Delivery> {
+        testing::assigned(ProofRequired::Nothing)
+    }
+    /// With the food, on the way to the door.
     fn at_door() -> Given<Delivery> {
-        assigned()
-            .when(notice(RiderStep::ArrivedAtPickup))
-            .then_kinds(&["delivery.arrived_at_pickup"])
-            .when(Command::NoteReady)
-            .then_kinds(&["delivery.ready_noted"])
-            .when(step(RiderStep::PickedUp))
-            .then_kinds(&["delivery.picked_up"])
+        testing::riding(ProofRequired::Nothing)
     }
 
     #[test]

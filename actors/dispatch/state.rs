@@ -7,7 +7,7 @@ use super::{
     rules::DispatchRules as Rules,
 };
 use crate::{
-    ids::{OfferId, RiderId},
+    ids::{OfferId, PhotoId, RiderId},
     time::Timestamp,
 };
 
@@ -138,6 +138,15 @@ pub struct DeliveryState {
     /// The customer was told that the rider is about to come.
     #[serde(default)]
     pub imminent: bool,
+    /// Wrong tries of the PIN.
+    #[serde(default)]
+    pub pin_refusals: u32,
+    /// The newest photo of the hand-over.
+    #[serde(default)]
+    pub photo_id: Option<PhotoId>,
+    /// Staff vouch for the hand-over.
+    #[serde(default)]
+    pub proof_waived: bool,
 }
 
 impl DeliveryState {
@@ -207,6 +216,9 @@ impl DeliveryState {
                 self.eta = Some(Eta { pickup_at: moved.pickup_eta_at, dropoff_at: moved.dropoff_eta_at });
             }
             DeliveryEvent::CourierImminent(_) => self.imminent = true,
+            DeliveryEvent::PinRefused(_) => self.pin_refusals = self.pin_refusals.saturating_add(1),
+            DeliveryEvent::PhotoTaken(taken) => self.photo_id = Some(taken.photo_id),
+            DeliveryEvent::ProofWaived(_) => self.proof_waived = true,
             DeliveryEvent::EnrouteToPickup(_) => {
                 if let Phase::Riding { leg, .. } = &mut self.phase {
                     *leg = Status::EnrouteToPickup; // the time to arrive runs on

@@ -44,6 +44,7 @@ fn request(ready_in_min: i64) -> Requested {
         ready_at,
         promised_at: ready_at.plus_min(20),
         assign_by: Rules::assign_by(ready_at, NOON),
+        proof: Default::default(),
     }
 }
 fn found(riders: &[(u128, u32)], round: u32) -> Command {

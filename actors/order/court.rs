@@ -6,6 +6,7 @@ use crate::{
     ids::CourtId,
     money::{Currency, Money},
     place::Position,
+    proof::ProofRequired,
 };
 
 /// A court, as orders see it.
@@ -30,4 +31,7 @@ pub struct Court {
     pub fee_tax_basis_points: u32,
     /// How far it delivers, metres as the crow flies.
     pub delivery_radius_m: u32,
+    /// What every hand-over at a door must be shown by; guests may ask for more.
+    #[serde(default)]
+    pub proof: ProofRequired,
 }

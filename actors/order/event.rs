@@ -11,6 +11,7 @@ use crate::{
     },
     money::Money,
     place::Position,
+    proof::ProofRequired,
     time::Timestamp,
 };
 
@@ -176,6 +177,9 @@ pub struct Placed {
     pub wanted_at: Option<Timestamp>,
     /// Unpaid until then, it expires.
     pub pay_by: Timestamp,
+    /// What the hand-over at the door must be shown by.
+    #[serde(default, skip_serializing_if = "ProofRequired::is_nothing")]
+    pub proof: ProofRequired,
 }
 
 /// Body of `order.paid`.
@@ -264,6 +268,9 @@ pub struct Accepted {
     /// Where it goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropoff: Option<Position>,
+    /// What the hand-over at the door must be shown by.
+    #[serde(default, skip_serializing_if = "ProofRequired::is_nothing")]
+    pub proof: ProofRequired,
 }
 
 /// Body of `order.preparation_started`.

@@ -71,5 +71,6 @@ pub fn accept(order: &Known, now: Timestamp) -> Accepted {
         court_id: placed.court_id,
         handoff: placed.handoff,
         dropoff,
+        proof: placed.proof,
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     },
     money::Money,
     place::Position,
+    proof::ProofRequired,
     time::Timestamp,
 };
 
@@ -56,6 +57,9 @@ pub struct BasketRequest {
     /// When it should be there; absent: as soon as possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wanted_at: Option<Timestamp>,
+    /// What the hand-over at the door must be shown by, if more than the court asks for.
+    #[serde(default)]
+    pub proof: Option<ProofRequired>,
 }
 
 /// One line of a basket as a customer sends it.
@@ -151,6 +155,9 @@ pub struct Priced {
     pub promised_from: Timestamp,
     /// The latest it should be there.
     pub promised_to: Timestamp,
+    /// What the hand-over at the door must be shown by.
+    #[serde(default)]
+    pub proof: ProofRequired,
 }
 
 /// What one kitchen would be asked to cook.
@@ -229,7 +236,11 @@ pub fn price(
     }
     let prep_min = parts.iter().map(|part| part.prep_min).max().unwrap_or(0);
     let (_, from) = planning::promise(now, prep_min, court.position, basket.dropoff, basket.wanted_at);
-    Ok(Priced { parts, totals, handoff: court.position, promised_from: from, promised_to: from.plus(WINDOW) })
+    let proof = match basket.fulfilment {
+        Fulfilment::Delivery => court.proof.or(basket.proof),
+        Fulfilment::Pickup => ProofRequired::Nothing,
+    };
+    Ok(Priced { parts, totals, handoff: court.position, promised_from: from, promised_to: from.plus(WINDOW), proof })
 }
 
 struct Errors(Vec<FieldError>);

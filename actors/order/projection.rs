@@ -16,6 +16,7 @@ use crate::{
     ids::{CourtId, DeliveryId, KitchenId, OrderId, PaymentId, QuoteId, RiderId, TicketId, UserId},
     money::Money,
     place::Position,
+    proof::ProofRequired,
     time::Timestamp,
 };
 
@@ -101,6 +102,9 @@ pub struct OrderView {
     /// When its rider should hand it over at the door, by where they are and what is still to be cooked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropoff_eta_at: Option<Timestamp>,
+    /// What the hand-over at the door must be shown by; absent: nothing.
+    #[serde(default, skip_serializing_if = "ProofRequired::is_nothing")]
+    pub proof: ProofRequired,
     /// When what happened.
     pub timeline: Timeline,
 }
@@ -220,6 +224,7 @@ fn full_view(order: &Known, version: Version) -> OrderView {
         promised_at: order.plan.as_ref().map(|plan| plan.promised_at),
         pickup_eta_at: eta.and_then(|eta| eta.pickup_at).filter(|_| order.status != OrderStatus::PickedUp),
         dropoff_eta_at: eta.map(|eta| eta.dropoff_at),
+        proof: placed.proof,
         timeline: order.timeline,
     }
 }

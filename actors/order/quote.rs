@@ -79,5 +79,6 @@ pub fn place(order_id: OrderId, basket: &BasketRequest, priced: Priced, customer
         payment_method: customer.payment_method,
         wanted_at: basket.wanted_at,
         pay_by: now.plus(rules::PAY_WITHIN),
+        proof: priced.proof,
     }
 }

@@ -114,6 +114,7 @@ impl Town {
             ready_at: now,
             promised_at: now.plus_min(20),
             assign_by: DispatchRules::assign_by(now, now),
+            proof: Default::default(),
         };
         self.command(n, DeliveryCommand::Request(request)).await;
     }

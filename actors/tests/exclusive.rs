@@ -136,6 +136,7 @@ fn request(n: u128) -> DeliveryCommand {
         ready_at: NOON,
         promised_at: NOON.plus_min(20),
         assign_by: NOON.plus_min(600),
+        proof: Default::default(),
     })
 }
 fn start(n: u128, capacity: u32) -> RiderCommand {

@@ -112,6 +112,7 @@ impl Till {
             payment_method: payment_method.to_owned(),
             wanted_at: None,
             pay_by: now.plus(rules::PAY_WITHIN),
+            proof: Default::default(),
         };
         self.wish(n, OrderCommand::Place(Box::new(placed))).await;
     }

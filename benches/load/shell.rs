@@ -169,6 +169,7 @@ fn sample() -> Placed {
         payment_method: "pm_ok".to_owned(),
         wanted_at: None,
         pay_by: Wall.now().plus_min(240),
+        proof: Default::default(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Sweeps out what has expired: stored answers, quotes, sessions, silent riders' positions. Nothing depends on it but the size of the database.
+//! Sweeps out what has expired: stored answers, quotes, sessions, silent riders' positions, proofs of hand-overs.
+//! Nothing depends on it but the size of the database.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +7,9 @@ use foodcourt_actors::time::Clock;
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
-use crate::postgres::{Database, accounts::PostgresAccounts, answers, positions, quotes::PostgresQuotes};
+use crate::postgres::{
+    Database, accounts::PostgresAccounts, answers, positions, proofs::PostgresProofs, quotes::PostgresQuotes,
+};
 
 /// How often; each round takes at most a bite, so that no run holds locks for long.
 const EVERY: Duration = Duration::from_secs(60);
@@ -19,6 +22,8 @@ pub struct Housekeeping {
     pub quotes: Arc<PostgresQuotes>,
     /// Sessions and tickets.
     pub accounts: Arc<PostgresAccounts>,
+    /// PINs and photos of hand-overs.
+    pub proofs: Arc<PostgresProofs>,
     /// Quotes expire by business time.
     pub clock: Arc<dyn Clock>,
 }
@@ -35,6 +40,7 @@ impl Housekeeping {
                 ("quotes", self.quotes.forget_expired(self.clock.now()).await),
                 ("sessions", self.accounts.forget_expired().await),
                 ("positions", positions::forget_silent(&self.database).await),
+                ("proofs", self.proofs.forget_expired().await),
             ];
             for (what, swept) in swept {
                 match swept {

@@ -75,6 +75,7 @@ use crate::{
         journal::{JournalLimits, PgJournal},
         live_tickets::PostgresLiveTickets,
         positions::{Carrier, Outbox},
+        proofs::PostgresProofs,
         quotes::PostgresQuotes,
         sandbox::PgSandbox,
         views::{PostgresViews, ViewWriter},
@@ -155,6 +156,7 @@ impl Node {
         let answers_kept_h = u32::try_from(journal_limits.answers_kept.as_secs() / 3_600).unwrap_or(24);
         let quotes = Arc::new(PostgresQuotes::new(database.clone(), answers_kept_h));
         let views = Arc::new(PostgresViews::new(database.clone()));
+        let proofs = Arc::new(PostgresProofs::new(database.clone(), config.proof.kept_days));
         let tickets = Arc::new(PostgresLiveTickets::new(database.clone(), http::live::TICKET_S));
         let hashes = Argon2Passwords::new(config.auth.hashes_at_once, config.auth.hash_queue_max);
         let passwords = Arc::new(hashes.map_err(|error| other("passwords cannot be hashed", &error))?);
@@ -326,6 +328,7 @@ impl Node {
             database: database.clone(),
             quotes: Arc::clone(&quotes),
             accounts: Arc::clone(&accounts),
+            proofs: Arc::clone(&proofs),
             clock: Arc::clone(&kernel.clock),
         };
         actix::spawn(housekeeping.run(stopping.subscribe()));
@@ -360,6 +363,9 @@ impl Node {
             courts,
             contacts: quotes.clone(),
             quotes,
+            proofs: Arc::clone(&proofs) as _,
+            secret: crate::token::secret_bytes,
+            photo_bytes_max: config.proof.photo_bytes_max,
             views,
             live_tickets: tickets,
             trackers,

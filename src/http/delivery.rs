@@ -16,7 +16,8 @@ use super::{
     authorization::brings,
     order,
     principal::{PathId, Principal},
-    problem::{self, NOT_ACCEPTABLE_NOW, Problem},
+    problem::{self, NOT_ACCEPTABLE_NOW, PROOF_NEEDED, Problem},
+    proof::{ProofBody, asks_for_proof},
     state::Services,
 };
 
@@ -43,6 +44,9 @@ pub struct DeliveryBody {
     pickup_eta_at: Option<Timestamp>,
     /// When it should be handed over at the door.
     dropoff_eta_at: Option<Timestamp>,
+    /// How the hand-over's proof stands; absent where none is required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<ProofBody>,
     /// Name, phone, address, note: for the rider it is assigned to.
     #[schema(value_type = Option<Object>)]
     contact: Option<Value>,
@@ -78,7 +82,6 @@ steps! {
     picked_up: PickedUp,
     enroute_to_dropoff: EnrouteToDropoff,
     arrived_at_dropoff: ArrivedAtDropoff,
-    delivered: Delivered,
 }
 
 /// `POST /v1/deliveries/{id}/unassignment`
@@ -118,7 +121,15 @@ async fn step(
     answer(services, principal, delivery_id).await
 }
 
-async fn answer(services: &Services, principal: &Principal, delivery_id: DeliveryId) -> Result<HttpResponse, Problem> {
+/// The answer that shows the delivery to `principal`.
+///
+/// # Errors
+/// 404, 503.
+pub async fn answer(
+    services: &Services,
+    principal: &Principal,
+    delivery_id: DeliveryId,
+) -> Result<HttpResponse, Problem> {
     let body = body_for(services, principal, delivery_id).await?.ok_or_else(Problem::not_found)?;
     Ok(HttpResponse::Ok().json(body))
 }
@@ -166,6 +177,7 @@ fn body(
         ready_at: asked.ready_at,
         pickup_eta_at: state.eta.and_then(|eta| eta.pickup_at),
         dropoff_eta_at: state.eta.map(|eta| eta.dropoff_at),
+        proof: ProofBody::of(state),
         contact,
     })
 }
@@ -178,19 +190,28 @@ pub async fn look(services: &Services, delivery_id: DeliveryId) -> Result<Seen<D
     services.deliveries.look(delivery_id.0).await.map_err(|error| problem::of_ask(error, |never| match never {}))
 }
 
-async fn wish(services: &Services, delivery_id: DeliveryId, command: DeliveryCommand) -> Result<(), Problem> {
+/// Wishes something of a delivery.
+///
+/// # Errors
+/// What its refusal means.
+pub async fn wish(services: &Services, delivery_id: DeliveryId, command: DeliveryCommand) -> Result<(), Problem> {
     let wish = Wish::new(command, services.origin());
     services.deliveries.ask(delivery_id.0, wish).await.map_err(|error| problem::of_ask(error, rejected))?;
     Ok(())
 }
 
 /// What a delivery's refusal means.
-fn rejected(rejection: DeliveryRejection) -> Problem {
+#[must_use]
+pub fn rejected(rejection: DeliveryRejection) -> Problem {
     match rejection {
+        proof if asks_for_proof(proof) => Problem::new(PROOF_NEEDED, proof.to_string()),
         DeliveryRejection::Unknown | DeliveryRejection::NotYours => Problem::not_found(),
         DeliveryRejection::FoodNotReady
         | DeliveryRejection::OutOfOrder { .. }
         | DeliveryRejection::AlreadyPickedUp
-        | DeliveryRejection::Over { .. } => Problem::new(NOT_ACCEPTABLE_NOW, rejection.to_string()),
+        | DeliveryRejection::Over { .. }
+        | DeliveryRejection::PinMissing
+        | DeliveryRejection::PinSpent
+        | DeliveryRejection::PhotoMissing => Problem::new(NOT_ACCEPTABLE_NOW, rejection.to_string()),
     }
 }

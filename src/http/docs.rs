@@ -124,9 +124,22 @@ fn describe(operation: &Operation, schemas: &mut Schemas, failure: &RefOr<Schema
         described =
             described.request_body(Some(RequestBodyBuilder::new().content("application/json", content).build()));
     }
+    if operation.id == "take_photo" {
+        let picture = || ContentBuilder::new().schema(Some(binary().build())).build();
+        let mut body = RequestBodyBuilder::new();
+        for media_type in PICTURES {
+            body = body.content(media_type, picture());
+        }
+        described = described.request_body(Some(body.required(Some(Required::True)).build()));
+    }
     let mut good = ResponseBuilder::new().description(operation.says);
     if let Some(shape) = operation.gives {
         good = good.content("application/json", ContentBuilder::new().schema(Some(shape(schemas))).build());
+    }
+    if operation.id == "show_photo" {
+        for media_type in PICTURES {
+            good = good.content(media_type, ContentBuilder::new().schema(Some(binary().build())).build());
+        }
     }
     described = described.response(operation.status.to_string(), good);
     for (status, kinds) in failures(operation) {
@@ -143,6 +156,13 @@ fn describe(operation: &Operation, schemas: &mut Schemas, failure: &RefOr<Schema
 
 fn parameter(name: &str, place: ParameterIn, required: Required, schema: ObjectBuilder) -> ParameterBuilder {
     ParameterBuilder::new().name(name).parameter_in(place).required(required).schema(Some(schema.build()))
+}
+
+/// Pictures that are taken and shown.
+const PICTURES: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
+
+fn binary() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
 }
 
 fn uuid() -> ObjectBuilder {
@@ -196,6 +216,10 @@ impl Operation {
             "create_quote" => vec![problem::ITEM_UNAVAILABLE],
             "cancel_order" => vec![problem::NOT_ACCEPTABLE_NOW, problem::VERSION_MISMATCH],
             "accept_offer" => vec![problem::OFFER_TAKEN, problem::OFFER_EXPIRED, problem::NOT_ACCEPTABLE_NOW],
+            "delivered" => vec![problem::WRONG_PIN, problem::PROOF_NEEDED, problem::NOT_ACCEPTABLE_NOW],
+            "take_photo" => {
+                vec![problem::BODY_TOO_LARGE, problem::UNSUPPORTED_MEDIA_TYPE, problem::NOT_ACCEPTABLE_NOW]
+            }
             "register" => vec![problem::EMAIL_TAKEN],
             "sign_in" | "refresh_session" => vec![problem::UNAUTHENTICATED],
             _ if self.verb != Verb::Get && self.path.contains('{') => vec![problem::NOT_ACCEPTABLE_NOW],

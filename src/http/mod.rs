@@ -29,6 +29,7 @@ pub mod order;
 pub mod placing;
 pub mod principal;
 pub mod problem;
+pub mod proof;
 pub mod quote;
 pub mod recent;
 pub mod rider;

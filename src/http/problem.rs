@@ -48,6 +48,10 @@ kinds! {
     NOT_ACCEPTABLE_NOW = "not-acceptable-now", 409, "Not possible now";
     /// Sold out, closed or full.
     ITEM_UNAVAILABLE = "item-unavailable", 409, "Not everything can be ordered now";
+    /// A hand-over must be shown by something.
+    PROOF_NEEDED = "proof-needed", 409, "The hand-over needs a proof";
+    /// Not the customer's PIN.
+    WRONG_PIN = "wrong-pin", 409, "This is not the PIN";
     /// Another rider has it.
     OFFER_TAKEN = "offer-taken", 409, "Another rider was first";
     /// Somebody has that address.
@@ -60,8 +64,8 @@ kinds! {
     VERSION_MISMATCH = "version-mismatch", 412, "It has changed since";
     /// More than may come.
     BODY_TOO_LARGE = "body-too-large", 413, "The body is too large";
-    /// No JSON was announced.
-    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", 415, "Send application/json";
+    /// No JSON where JSON is taken, no picture where pictures are.
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", 415, "This kind of body is not taken here";
     /// A field is wrong.
     INVALID_FIELD = "invalid-field", 422, "A field is wrong";
     /// The same key with another body.

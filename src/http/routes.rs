@@ -20,7 +20,7 @@ use super::{
     limits::Class,
     live, me, menu, offer, order,
     problem::{METHOD_NOT_ALLOWED, Problem},
-    quote, rider,
+    proof, quote, rider,
     state::Services,
     static_files, ticket,
 };
@@ -189,8 +189,12 @@ pub static OPERATIONS: &[Operation] = operations![
     Post "/v1/deliveries/{id}/picked_up" delivery::picked_up "picked_up": "I have the food", by(RIDERS), of(Whose::Delivery), gives::<delivery::DeliveryBody>(200);
     Post "/v1/deliveries/{id}/enroute_to_dropoff" delivery::enroute_to_dropoff "enroute_to_dropoff": "I ride to the door", by(RIDERS), of(Whose::Delivery), gives::<delivery::DeliveryBody>(200);
     Post "/v1/deliveries/{id}/arrived_at_dropoff" delivery::arrived_at_dropoff "arrived_at_dropoff": "I stand at the door", by(RIDERS), of(Whose::Delivery), gives::<delivery::DeliveryBody>(200);
-    Post "/v1/deliveries/{id}/delivered" delivery::delivered "delivered": "Handed over", by(RIDERS), of(Whose::Delivery), gives::<delivery::DeliveryBody>(200);
+    Post "/v1/deliveries/{id}/delivered" proof::delivered "delivered": "Handed over, shown by the customer's PIN where one is required", by(RIDERS), of(Whose::Delivery), takes::<proof::DeliveredRequest>(), gives::<delivery::DeliveryBody>(200);
     Post "/v1/deliveries/{id}/unassignment" delivery::unassign "unassign_delivery": "Gives a delivery back, before pickup only", by(Only(&[Rider, Admin])), of(Whose::Delivery), gives::<delivery::DeliveryBody>(200);
+    Put "/v1/deliveries/{id}/photo" proof::take_photo "take_photo": "A picture of the food at the door", by(RIDERS), of(Whose::Delivery), gives::<delivery::DeliveryBody>(200);
+    Get "/v1/deliveries/{id}/photo" proof::show_photo "show_photo": "The picture, for the order's customer, its rider and admins", by(SignedIn), of(Whose::Delivery);
+    Post "/v1/deliveries/{id}/proof_waiver" proof::waive "waive_proof": "Staff vouch for the hand-over: no PIN or photo is needed", by(ADMINS), of(Whose::Delivery), gives::<delivery::DeliveryBody>(200);
+    Get "/v1/orders/{id}/pin" proof::pin "order_pin": "The PIN that my rider will ask me for", by(CUSTOMERS), of(Whose::Order), gives::<proof::PinBody>(200);
     Post "/v1/live/ticket" live::ticket "create_live_ticket": "A ticket for the first frame of a browser's socket: 30 seconds, once", by(SignedIn), gives::<live::LiveTicket>(201);
     Get "/v1/live" live::upgrade "live": "The WebSocket, sub-protocol foodcourt.v1", status(101);
     Get "/v1/inbox" inbox::show "show_inbox": "My messages, newest first", by(SignedIn), gives::<inbox::InboxBody>(200);

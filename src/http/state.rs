@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     live::Hub,
-    ports::{Answers, Contacts, Courts, DemoClock, LiveTickets, Operations, Quotes, Views},
+    ports::{Answers, Contacts, Courts, DemoClock, LiveTickets, Operations, Proofs, Quotes, Views},
     token::Tokens,
 };
 
@@ -66,6 +66,12 @@ pub struct Services {
     pub quotes: Arc<dyn Quotes>,
     /// Personal data of orders.
     pub contacts: Arc<dyn Contacts>,
+    /// PINs and photos of hand-overs.
+    pub proofs: Arc<dyn Proofs>,
+    /// Where secrets come from: 32 bytes that nobody can guess.
+    pub secret: fn() -> [u8; 32],
+    /// Bytes of a photo at most.
+    pub photo_bytes_max: usize,
     /// Lists.
     pub views: Arc<dyn Views>,
     /// Socket tickets.

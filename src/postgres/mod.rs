@@ -16,6 +16,7 @@ pub mod migrate;
 pub mod pool;
 pub mod positions;
 pub mod private;
+pub mod proofs;
 pub mod quotes;
 pub mod sandbox;
 #[doc(hidden)]

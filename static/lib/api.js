@@ -38,12 +38,13 @@ export class Problem extends Error {
 /** One call without anybody signed in. Throws a `Problem`. */
 export async function fetchJson(method, path, { body, key, token, headers = {}, signal } = {}) {
   const sent = { accept: 'application/json', ...headers };
-  if (body !== undefined) sent['content-type'] = 'application/json';
+  const picture = body instanceof Blob;
+  if (body !== undefined) sent['content-type'] = picture ? body.type : 'application/json';
   if (key) sent['idempotency-key'] = key;
   if (token) sent.authorization = `Bearer ${token}`;
   let answer;
   try {
-    answer = await fetch(path, { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body), signal, cache: 'no-store' });
+    answer = await fetch(path, { method, headers: sent, body: body === undefined || picture ? body : JSON.stringify(body), signal, cache: 'no-store' });
   } catch (cause) {
     if (cause.name === 'AbortError') throw cause;
     throw new Problem({ status: 0, type: '/problems/unreachable', detail: 'the server cannot be reached' });

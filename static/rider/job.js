@@ -44,8 +44,21 @@ function delivery(one, state, act) {
     h('ol', { class: 'rail', 'aria-label': 'Steps' }, Object.keys(words).map((step, index) => h('li', { key: step, class: index + 1 <= at ? 'done' : index === at ? 'now' : '', 'data-step': step }, h('span', { class: 'rail-dot', 'aria-hidden': 'true' }, index + 1 <= at && icon('check')), h('span', { class: 'rail-word unseen' }, words[step])))),
     target && state.me && h('p', { class: 'lead' }, `${metres(distanceM(state.me, target))} to go`),
     toDoor && contact && h('address', { class: 'address' }, h('b', {}, contact.name), contact.address && h('span', {}, contact.address), contact.note && h('em', {}, contact.note), contact.phone && h('a', { class: 'button', href: `tel:${contact.phone.replace(/[^+\d]/g, '')}` }, contact.phone)),
+    next?.step === 'delivered' && one.proof && handover(one, state, act),
     next && h('button', { class: 'main huge', type: 'button', id: 'step', 'data-next': next.step, disabled: state.busy || next.waits, onclick: () => act.step(one, next.step).catch(() => undefined) }, next.waits ? 'Waiting for the food' : words[next.step], !next.waits && icon('arrow')),
     at < order.indexOf('picked_up') && h('button', { class: 'quiet', type: 'button', id: 'give-back', disabled: state.busy, onclick: () => act.giveBack(one) }, 'I cannot bring it'));
+}
+
+// What shows the hand-over: the customer's PIN, or a photo.
+function handover(one, state, act) {
+  const { required, pin_tries_left: left, photo_taken: taken, waived } = one.proof;
+  if (waived) return h('p', { class: 'small', key: 'proof' }, 'Staff vouch for this hand-over.');
+  if (required === 'pin' && left > 0) {
+    return h('label', { class: 'field', key: 'proof' }, h('span', {}, `The customer's PIN (${left} ${left === 1 ? 'try' : 'tries'} left)`),
+      h('input', { id: 'pin', inputmode: 'numeric', autocomplete: 'off', maxlength: '4', value: state.pin ?? '', oninput: (event) => act.set({ pin: event.target.value }) }));
+  }
+  return h('label', { class: 'field', key: 'proof' }, h('span', {}, taken ? 'Photo taken; another one replaces it' : 'A photo of the food at the door'),
+    h('input', { id: 'photo', type: 'file', accept: 'image/jpeg,image/png,image/webp', capture: 'environment', disabled: state.busy, onchange: (event) => event.target.files[0] && act.photo(one, event.target.files[0]) }));
 }
 
 /** The whole panel. */

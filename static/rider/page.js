@@ -94,7 +94,12 @@ const act = {
   endShift: () => quietly(() => api.delete('/v1/riders/me/shift')),
   accept: (offer) => call(() => api.post(`/v1/offers/${offer.offer_id}/acceptance`)),
   decline: (offer) => quietly(() => api.post(`/v1/offers/${offer.offer_id}/decline`)),
-  step: (delivery, name) => call(() => api.post(`/v1/deliveries/${delivery.delivery_id}/${name}`)),
+  step: (delivery, name) => call(async () => {
+    const shown = name === 'delivered' && delivery.proof?.pin_tries_left && state.pin ? { pin: state.pin } : undefined;
+    state.pin = '';
+    await api.post(`/v1/deliveries/${delivery.delivery_id}/${name}`, shown);
+  }),
+  photo: (delivery, picture) => quietly(() => api.put(`/v1/deliveries/${delivery.delivery_id}/photo`, picture)),
   giveBack: (delivery) => quietly(() => api.post(`/v1/deliveries/${delivery.delivery_id}/unassignment`)),
   autopilot: (on) => {
     state.auto = on;

@@ -84,6 +84,7 @@ impl Stage {
             ready_at: now,
             promised_at: now.plus_min(20),
             assign_by: now.plus_min(60),
+            proof: Default::default(),
         };
         self.ask(&self.deliveries, delivery_id.0, DeliveryCommand::Request(request)).await;
         let asking = async {

@@ -194,5 +194,6 @@ fn placed(order_id: OrderId, world: &MemoryWorld) -> Placed {
         payment_method: "pm_ok".to_owned(),
         wanted_at: None,
         pay_by: world.kernel.clock.now().plus_min(5),
+        proof: Default::default(),
     }
 }

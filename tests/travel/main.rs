@@ -110,7 +110,8 @@ async fn each_kind_of_trouble_has_its_name() {
     let osrm_refuses = r#"{"message":"Could not find a matching segment for coordinate 0","code":"NoSegment"}"#;
     let valhalla_refuses =
         r#"{"error_code":171,"error":"No suitable edges near location","status_code":400,"status":"Bad Request"}"#;
-    let cases: [(&'static str, fn(&str) -> Reply, &str); 9] = [
+    type Case = (&'static str, fn(&str) -> Reply, &'static str);
+    let cases: [Case; 9] = [
         ("refused", |text| Reply::json(400, text), "refusal"),
         ("broken", |_| Reply::json(503, "{}"), ""),
         ("broken", |_| Reply::json(429, r#"{"code":"TooBig"}"#), ""),

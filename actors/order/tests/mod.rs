@@ -61,6 +61,7 @@ fn court() -> Court {
         service_fee_basis_points: 250,
         fee_tax_basis_points: 1_900,
         delivery_radius_m: 5_000,
+        proof: Default::default(),
     }
 }
 
@@ -118,6 +119,7 @@ fn basket(kitchens: u32, fulfilment: Fulfilment) -> BasketRequest {
         tip: Some(eur(100)),
         dropoff: (fulfilment == Fulfilment::Delivery).then(|| Position::new(52.53, 13.42).unwrap()),
         wanted_at: None,
+        proof: None,
     }
 }
 

@@ -26,6 +26,7 @@ fn facts() -> Vec<OrderEvent> {
         court_id: placed.court_id,
         handoff: placed.handoff,
         dropoff: placed.dropoff,
+        proof: Default::default(),
     };
     let delivery_id = crate::ids::DeliveryId::of(order_id());
     let assigned = RiderAssigned { rider_id: rider(1), delivery_id, customer_id: customer() };

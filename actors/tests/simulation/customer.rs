@@ -105,6 +105,7 @@ async fn choose(world: &Rc<World>, me: &mut Person, number: u64, order_id: Order
         tip: None,
         dropoff: delivery.then_some(door),
         wanted_at: None,
+        proof: None,
     };
     let now = world.now();
     let priced = match price(&world.court, &offerings, &basket, now) {
