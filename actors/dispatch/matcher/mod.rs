@@ -8,7 +8,7 @@ mod assign;
 mod commit;
 pub mod day;
 mod demand;
-mod dice;
+pub mod dice;
 mod model;
 mod near;
 pub mod protocol;
@@ -35,10 +35,8 @@ pub struct Tuning {
     pub budget: u64,
     /// Couriers asked for each shop.
     pub near: usize,
-    /// What a second of a courier's work is worth when couriers are plenty, in seconds of a customer's waiting.
+    /// What a second of a courier's work is worth, in seconds of a customer's waiting: 0 serves customers alone.
     pub work_price: f64,
-    /// …and how much more for each order per courier beyond that.
-    pub scarcity_price: f64,
     /// Whether idle couriers are sent where the next order is expected.
     pub position: bool,
     /// How long an idle courier is expected to stand where it is sent, seconds.
@@ -49,7 +47,7 @@ pub struct Tuning {
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { budget: 20_000, near: 48, work_price: 0.0, scarcity_price: 0.0, position: true, dwell: 1200, seed: 1 }
+        Self { budget: 20_000, near: 48, work_price: 0.0, position: true, dwell: 2400, seed: 1 }
     }
 }
 
@@ -87,7 +85,7 @@ impl Matcher {
             shops: &snapshot.shops,
             orders: &orders,
             travel,
-            work_price: self.work_price(&orders, &couriers, now),
+            work_price: self.tuning.work_price,
         };
         let mut search = Search::new(measure, &couriers, &near, self.tuning.seed.wrapping_add(self.ticks));
         restore(&mut search, &self.intents);
@@ -99,16 +97,6 @@ impl Matcher {
         }
         self.intents = plan.intents.clone();
         plan
-    }
-
-    /// The scarcer couriers are, the more a minute of theirs is worth: it is a minute more for whoever comes after.
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    fn work_price(&self, orders: &[Order], couriers: &[Courier], now: Seconds) -> f64 {
-        let soon = now + 2400;
-        let orders = orders.iter().filter(|order| order.ready <= soon).count();
-        let couriers = couriers.iter().filter(|courier| courier.free <= soon).count();
-        let scarce = orders as f64 / couriers.max(1) as f64;
-        self.tuning.work_price + self.tuning.scarcity_price * (scarce - 0.5).clamp(0.0, 3.0)
     }
 }
 

@@ -3,35 +3,66 @@
 
 use rstar::{RTree, primitives::GeomWithData};
 
-use super::model::{Courier, Order, Place, Travel};
+use super::{
+    model::{Courier, Order, Place, Seconds, Travel},
+    route::paced,
+};
 
-/// For each shop with an open order the numbers of the couriers to ask, soonest there first; empty for other shops.
+/// Points by nearness.
+pub struct Nearest {
+    count: usize,
+    tree: RTree<GeomWithData<[f64; 2], usize>>,
+}
+
+impl Nearest {
+    /// Points, numbered as they come.
+    pub fn of(points: impl Iterator<Item = Place>) -> Self {
+        let points: Vec<_> = points.zip(0..).map(|(at, number)| GeomWithData::new([at.x, at.y], number)).collect();
+        Self { count: points.len(), tree: RTree::bulk_load(points) }
+    }
+    /// The numbers of the `most` points nearest to a place, in no order of meaning; all of them if they are no more.
+    pub fn few(&self, place: Place, most: usize) -> Vec<usize> {
+        if self.count <= most {
+            return (0..self.count).collect();
+        }
+        self.tree.nearest_neighbor_iter(&[place.x, place.y]).take(most).map(|point| point.data).collect()
+    }
+}
+
+/// A courier worth asking for a shop.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Near {
+    /// Its number.
+    pub courier: u32,
+    /// When it can be there at the soonest.
+    pub arrival: Seconds,
+}
+
+/// For each shop with an open order the couriers to ask, soonest there first; empty for other shops.
 pub fn lists<T: Travel>(
     shops: &[Place],
     orders: &[Order],
     couriers: &[Courier],
     most: usize,
     travel: &T,
-) -> Vec<Vec<u32>> {
+) -> Vec<Vec<Near>> {
     let mut lists = vec![Vec::new(); shops.len()];
-    let tree = (couriers.len() > most).then(|| {
-        let points =
-            (0..).zip(couriers).map(|(number, courier)| GeomWithData::new([courier.at.x, courier.at.y], number));
-        RTree::bulk_load(points.collect())
-    });
+    let tree = Nearest::of(couriers.iter().map(|courier| courier.at));
     for order in orders {
         if !lists[order.shop].is_empty() {
             continue;
         }
         let shop = shops[order.shop];
-        let mut list: Vec<u32> = match &tree {
-            Some(tree) => tree.nearest_neighbor_iter(&[shop.x, shop.y]).take(most).map(|point| point.data).collect(),
-            None => (0..).take(couriers.len()).collect(),
+        let arrival = |courier: &Courier| match courier.shop {
+            Some(number) if number == order.shop => courier.arrived,
+            _ => courier.free + paced(courier, travel.seconds(courier.at, shop)),
         };
-        list.sort_by_cached_key(|number| {
-            let courier = &couriers[*number as usize];
-            (courier.free + travel.seconds(courier.at, shop), *number)
-        });
+        let near = |number: usize| Near {
+            courier: u32::try_from(number).expect("couriers are fewer than 2^32"),
+            arrival: arrival(&couriers[number]),
+        };
+        let mut list: Vec<Near> = tree.few(shop, most).into_iter().map(near).collect();
+        list.sort_unstable_by_key(|near| (near.arrival, near.courier));
         lists[order.shop] = list;
     }
     lists

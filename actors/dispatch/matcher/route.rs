@@ -137,6 +137,14 @@ impl<T: Travel> Measure<'_, T> {
         Pickup { leave: at - half - trip, at }
     }
 
+    /// The least that serving `order` alone can cost if `courier` is at its shop at `arrival` or later.
+    #[expect(clippy::cast_precision_loss, reason = "spans of a day are far below 2^52 seconds")]
+    pub fn least(&self, courier: &Courier, order: &Order, alone: &Route, arrival: Seconds) -> f64 {
+        let half = self.rules.pickup_half;
+        let leave = (arrival + half).max(order.ready).max(self.now) + half;
+        (leave + paced(courier, alone.riding) + self.rules.dropoff_half - order.placed) as f64
+    }
+
     /// The walk after `route`, or nothing if the courier may not take it.
     pub fn step(&self, courier: &Courier, walk: &Walk, route: &Route) -> Option<Walk> {
         if route.size > courier.capacity {
@@ -159,6 +167,7 @@ impl<T: Travel> Measure<'_, T> {
     }
 }
 
-fn paced(courier: &Courier, ride: Seconds) -> Seconds {
+/// What a trip takes this courier.
+pub fn paced(courier: &Courier, ride: Seconds) -> Seconds {
     if courier.pace == 1000 { ride } else { ride * courier.pace / 1000 }
 }

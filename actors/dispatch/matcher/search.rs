@@ -5,12 +5,21 @@ use super::{
     assign::assign,
     dice::Dice,
     model::{Courier, Order, Travel},
+    near::Near,
     route::{Measure, ROUTE_MAX, Route, Walk},
 };
 
 const NOBODY: u32 = u32::MAX;
 /// Improvements below this many seconds are noise of the arithmetic.
 const NOISE: f64 = 1e-6;
+
+/// Steps of the search per open order: with few orders more steps only repeat themselves.
+const ROUNDS_PER_ORDER: u64 = 60;
+/// Steps between two exact exchanges, which cost about as much as so many steps.
+const ROUNDS_PER_EXCHANGE: u64 = 64;
+/// Most tails dealt in one exchange: exactness over a whole metropolis would cost the square of it, and a tail does not
+/// travel that far.
+const EXCHANGED_MAX: usize = 256;
 
 /// A schedule under improvement.
 pub struct Search<'a, T> {
@@ -19,7 +28,7 @@ pub struct Search<'a, T> {
     /// Who may ride, in the numbering of the chains.
     pub couriers: &'a [Courier],
     /// For each shop the couriers worth asking, best first; the cost of a tick grows with their number.
-    pub near: &'a [Vec<u32>],
+    pub near: &'a [Vec<Near>],
     /// What each courier does one after the other.
     pub chains: Vec<Vec<Route>>,
     cost: Vec<f64>,
@@ -43,7 +52,7 @@ struct Fit {
 
 impl<'a, T: Travel> Search<'a, T> {
     /// A schedule that serves nobody.
-    pub fn new(measure: Measure<'a, T>, couriers: &'a [Courier], near: &'a [Vec<u32>], seed: u64) -> Self {
+    pub fn new(measure: Measure<'a, T>, couriers: &'a [Courier], near: &'a [Vec<Near>], seed: u64) -> Self {
         Self {
             measure,
             couriers,
@@ -84,21 +93,22 @@ impl<'a, T: Travel> Search<'a, T> {
         }
     }
 
-    /// Improves until `budget` chains are measured.
+    /// Improves until `budget` more chains are measured, or long after nothing more can be expected. The schedule is
+    /// never worse than before, so it may be stopped at any moment.
     pub fn improve(&mut self, budget: u64) {
         if self.measure.orders.is_empty() || self.couriers.is_empty() {
             return;
         }
         self.exchange(0);
-        let mut rounds = 0_u64;
-        while self.measured < budget {
-            self.ruin_and_recreate();
-            rounds += 1;
-            if rounds.is_multiple_of(64) {
-                self.exchange(usize::from(rounds.is_multiple_of(128)));
-            }
-            if rounds > budget {
+        let end = self.measured + budget;
+        let orders = self.measure.orders.len() as u64;
+        for round in 1..=ROUNDS_PER_ORDER * orders {
+            if self.measured >= end {
                 break;
+            }
+            self.ruin_and_recreate();
+            if round.is_multiple_of(ROUNDS_PER_EXCHANGE) {
+                self.exchange(usize::from(round.is_multiple_of(2 * ROUNDS_PER_EXCHANGE)));
             }
         }
         self.exchange(0);
@@ -142,8 +152,14 @@ impl<'a, T: Travel> Search<'a, T> {
         let single = self.measure.route(&[order]);
         let mut best: Option<Fit> = None;
         let near = self.near;
-        for courier in &near[shop] {
-            self.fit_into(*courier, order, &single, &mut best);
+        for near in &near[shop] {
+            let least =
+                self.measure.least(&self.couriers[near.courier as usize], self.order(order), &single, near.arrival);
+            // Whoever comes later cannot do better: an order put in only ever delays the others.
+            if best.is_some_and(|fit| least > fit.added) {
+                break;
+            }
+            self.fit_into(near.courier, order, &single, &mut best);
         }
         best
     }
@@ -177,7 +193,8 @@ impl<'a, T: Travel> Search<'a, T> {
             }
             let Some(next) = self.measure.step(who, &walk, &here) else { break };
             walk = next;
-            if best.is_some_and(|fit| walk.cost - old > fit.added + self.never()) {
+            let least = self.measure.least(who, self.order(order), single, walk.free);
+            if best.is_some_and(|fit| least > fit.added) {
                 break;
             }
         }
@@ -308,7 +325,7 @@ impl<'a, T: Travel> Search<'a, T> {
             }
             // Nearer couriers are drawn more often: the lower of two throws.
             let pick = self.dice.below(near.len()).min(self.dice.below(near.len()));
-            let chain = &self.chains[near[pick] as usize];
+            let chain = &self.chains[near[pick].courier as usize];
             if !chain.is_empty() {
                 let route = chain[self.dice.below(chain.len())];
                 out.extend_from_slice(route.orders());
@@ -322,7 +339,7 @@ impl<'a, T: Travel> Search<'a, T> {
     /// Cuts every chain after its first `kept` routes and deals the tails to the couriers anew, exactly.
     fn exchange(&mut self, kept: usize) {
         let couriers = self.couriers.len();
-        let givers: Vec<usize> = (0..couriers).filter(|courier| self.chains[*courier].len() > kept).collect();
+        let givers = self.neighbours(kept);
         if givers.is_empty() {
             return;
         }
@@ -333,14 +350,15 @@ impl<'a, T: Travel> Search<'a, T> {
             let near = &self.near[tail[0].shop as usize];
             let own = u32::try_from(*giver).expect("couriers are fewer than 2^32");
             let mut row = Vec::with_capacity(near.len() + 1);
-            let others = near.iter().copied().filter(|courier| *courier != own);
+            // Whoever keeps its own tail cannot take another.
+            let takes = |courier: usize| self.chains[courier].len() <= kept || givers.binary_search(&courier).is_ok();
+            let others = near.iter().map(|near| near.courier).filter(|other| *other != own && takes(*other as usize));
             for courier in others.chain([own]) {
                 let (who, head) = (&self.couriers[courier as usize], &heads[courier as usize]);
                 if let Some(cost) = self.finish(who, head, &tail[0], &tail[1..]) {
                     row.push((courier, cost - head.cost));
                 }
             }
-            self.measured += row.len() as u64;
             rows.push(row);
         }
         let dealt = assign(&rows, couriers);
@@ -358,7 +376,34 @@ impl<'a, T: Travel> Search<'a, T> {
         }
     }
 
-    fn head(&self, courier: usize, kept: usize) -> Walk {
+    /// Couriers with more than `kept` routes: all of them, or so many around some order.
+    fn neighbours(&mut self, kept: usize) -> Vec<usize> {
+        let all: Vec<usize> = (0..self.couriers.len()).filter(|courier| self.chains[*courier].len() > kept).collect();
+        if all.len() <= EXCHANGED_MAX {
+            return all;
+        }
+        let mut shops = vec![self.measure.orders[self.dice.below(self.measure.orders.len())].shop];
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < shops.len() && found.len() < EXCHANGED_MAX {
+            for near in &self.near[shops[at]] {
+                let courier = near.courier as usize;
+                if self.chains[courier].len() > kept && !found.contains(&courier) {
+                    found.push(courier);
+                    let further = self.chains[courier][kept].shop as usize;
+                    if !shops.contains(&further) {
+                        shops.push(further);
+                    }
+                }
+            }
+            at += 1;
+        }
+        found.sort_unstable();
+        found
+    }
+
+    /// Where a courier is after its first `kept` routes.
+    pub fn head(&self, courier: usize, kept: usize) -> Walk {
         let who = &self.couriers[courier];
         let mut walk = Walk::of(who);
         for route in self.chains[courier].iter().take(kept) {

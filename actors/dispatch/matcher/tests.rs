@@ -72,6 +72,14 @@ proptest! {
     }
 }
 
+/// More chains than one exchange deals at once: those left out keep theirs.
+#[test]
+fn a_large_fleet_keeps_the_rules() {
+    let script = script(11, 900, 28, 20_000, 20);
+    let score = lived(&script, Tuning { budget: 4_000, near: 12, ..Tuning::default() });
+    assert!(score.is_ok(), "{score:?}");
+}
+
 fn courier(key: Key, x: f64) -> Courier {
     Courier {
         key,
