@@ -7,6 +7,7 @@ use foodcourt_actors::{
     order::pricing::{self, BasketProblem, BasketRequest, FieldError as Wrong, Offering, Priced},
     time::Timestamp,
 };
+use futures_util::future::try_join_all;
 
 use super::{
     kitchen::look,
@@ -87,13 +88,9 @@ pub async fn price(
         return Ok(Err(Refused { wrong: vec![wrong], prefix }));
     };
     let now = services.clock.now();
-    let mut offerings = vec![];
-    for &kitchen_id in &entry.kitchens {
-        if basket.lines.iter().any(|line| line.kitchen_id == kitchen_id) {
-            let state = look(services, kitchen_id).await?.state;
-            offerings.extend(offering(&state, basket.wanted_at, now));
-        }
-    }
+    let asked = entry.kitchens.iter().filter(|id| basket.lines.iter().any(|line| line.kitchen_id == **id));
+    let kitchens = try_join_all(asked.map(|kitchen_id| look(services, *kitchen_id))).await?;
+    let offerings: Vec<_> = kitchens.iter().filter_map(|seen| offering(&seen.state, basket.wanted_at, now)).collect();
     Ok(pricing::price(&entry.court, &offerings, basket, now).map_err(|wrong| Refused { wrong, prefix }))
 }
 
