@@ -18,8 +18,10 @@ const LINE_BYTES_MAX: u64 = 64 << 20;
 /// What `foodcourt dispatch` may be told.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
-  echo '{\"type\":\"init\",\"protocol\":1,\"params\":{\"meters_per_minute\":320,\"pickup_service\":4,
-    \"dropoff_service\":4,\"max_ctd\":90},\"restaurants\":[],\"couriers\":[]}' | tr -d '\\n' | foodcourt dispatch --stdio
+  echo '{\"type\":\"init\",\"protocol\":1,\"params\":{\"meters_per_minute\":320,
+    \"pickup_service\":4,\"dropoff_service\":4,\"max_ctd\":90},
+    \"restaurants\":[],\"couriers\":[]}' |
+    tr -d '\\n' | foodcourt dispatch --stdio
   prints {\"type\":\"ready\",\"protocol\":1}
 
   python3 evaluate.py --dispatcher 'foodcourt dispatch --stdio' instances/
