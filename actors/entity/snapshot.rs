@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// Changes with every release.
-const BUILD: &str = env!("CARGO_PKG_VERSION");
+/// Changes with every release, and with the number behind it whenever a fold keeps more than it did.
+const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), "+2");
 
 #[derive(Serialize, Deserialize)]
 struct Sealed<B, S> {

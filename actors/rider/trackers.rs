@@ -20,6 +20,8 @@ const SHARDS: u32 = 64;
 const RIDERS_PER_SHARD: usize = 2_048;
 /// A rider silent so long is forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(2 * 3_600);
+/// How late another node's last word of a shift may come.
+const LEFT_REMEMBERED: Duration = Duration::from_secs(600);
 
 /// Wants to know where riders are: the dispatch zone, the live lane, Redis. Called in the order of fixes of each
 /// rider, from any thread, under a lock: must return at once and drop what it has no room for.
@@ -34,13 +36,16 @@ pub struct Trackers {
     sinks: Vec<Arc<dyn PositionSink>>,
     carriers: Vec<Arc<dyn PositionSink>>,
     shards: Vec<Mutex<HashMap<RiderId, Track>>>,
+    /// Who has gone off shift lately, and when: another node's last word may come after that.
+    left: Mutex<HashMap<RiderId, Timestamp>>,
 }
 
 impl Trackers {
     /// Trackers that tell `sinks`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, sinks: Vec<Arc<dyn PositionSink>>) -> Self {
-        Self { clock, sinks, carriers: Vec::new(), shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { clock, sinks, carriers: Vec::new(), shards, left: Mutex::default() }
     }
 
     /// `carriers` take what phones tell this node to other nodes; what others have heard comes back by
@@ -75,7 +80,18 @@ impl Trackers {
 
     /// Forgets a rider who has gone off shift: off duty nothing is kept.
     pub fn forget(&self, rider_id: RiderId) {
+        let now = self.clock.now();
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.retain(|_, at| now.since(*at) < LEFT_REMEMBERED);
+        left.insert(rider_id, now);
+        drop(left);
         self.shard(rider_id).lock().unwrap_or_else(PoisonError::into_inner).remove(&rider_id);
+    }
+
+    /// Whether a position of `at` is from before the rider's last shift ended.
+    fn is_over(&self, rider_id: RiderId, at: Timestamp) -> bool {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.get(&rider_id).is_some_and(|left_at| at <= *left_at)
     }
 
     fn shard(&self, rider_id: RiderId) -> &Mutex<HashMap<RiderId, Track>> {
@@ -86,6 +102,9 @@ impl Trackers {
 /// What another node has heard. It may come late, twice, and over several carriers: an older position moves nobody.
 impl PositionSink for Trackers {
     fn moved(&self, rider_id: RiderId, fix_seq: u64, fix: &Fix) {
+        if self.is_over(rider_id, fix.at) {
+            return;
+        }
         let mut tracks = self.shard(rider_id).lock().unwrap_or_else(PoisonError::into_inner);
         if tracks.len() >= RIDERS_PER_SHARD && !tracks.contains_key(&rider_id) {
             forget(&mut tracks, self.clock.now());

@@ -80,8 +80,8 @@ pub trait Accounts: Send + Sync + 'static {
     fn end(&self, presented: TokenHash, now: Timestamp) -> BoxFuture<'static, Result<Option<Uuid>, AccountError>>;
     /// Sessions ended since `since`, with the instant of their end.
     fn ended_since(&self, since: Timestamp) -> BoxFuture<'static, Result<Vec<(Uuid, Timestamp)>, AccountError>>;
-    /// Accounts whose roles or kitchens changed within the last `seconds`, by the store's own clock.
-    fn changed_within(&self, seconds: u32) -> BoxFuture<'static, Result<Vec<UserId>, AccountError>>;
+    /// Accounts that were changed or removed within the last `seconds`, by the store's own clock; at most `limit`.
+    fn changed_within(&self, seconds: u32, limit: u32) -> BoxFuture<'static, Result<Vec<UserId>, AccountError>>;
 }
 
 /// Why a password could not be hashed or compared.

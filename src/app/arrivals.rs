@@ -246,8 +246,9 @@ impl Arrivals {
                 let watch = book.watches.entry((rider_id, carried.delivery_id, step)).or_default();
                 watch.see(fence, fix.position.distance_m(place), fix.accuracy_m, fix.at)
             };
-            if arrived {
-                self.wish(carried.delivery_id, DeliveryCommand::NoticeArrival { rider_id, step }).await;
+            if arrived && !self.wish(carried.delivery_id, DeliveryCommand::NoticeArrival { rider_id, step }).await {
+                // Said again with the next position.
+                self.book().watches.remove(&(rider_id, carried.delivery_id, step));
             }
         }
     }
@@ -275,14 +276,19 @@ impl Arrivals {
         }
     }
 
-    async fn wish(&self, delivery_id: DeliveryId, command: DeliveryCommand) {
+    /// `false`: it could not be asked now.
+    async fn wish(&self, delivery_id: DeliveryId, command: DeliveryCommand) -> bool {
         let origin = Origin { cause: None, correlation: self.parts.ids.next() };
         match self.parts.deliveries.ask(delivery_id.0, Wish::new(command, origin)).await {
-            Ok(_) => {}
+            Ok(_) => true,
             Err(AskError::Rejected(rejection)) => {
-                debug!(delivery.id = %delivery_id, "a position tells nothing: {rejection}")
+                debug!(delivery.id = %delivery_id, "a position tells nothing: {rejection}");
+                true
             }
-            Err(error) => warn!(delivery.id = %delivery_id, %error, "what a position tells cannot be noted now"),
+            Err(error) => {
+                warn!(delivery.id = %delivery_id, %error, "what a position tells cannot be noted now");
+                false
+            }
         }
     }
 

@@ -33,7 +33,9 @@ const ACCOUNT_REMEMBERED: Duration = Duration::from_secs(60);
 /// stands for the present.
 const ACCOUNT_TRUSTED_S: i64 = 4;
 /// How far back changes are read each time: longer than any transaction that changes an account.
-const CHANGES_READ_S: u32 = 60;
+const CHANGES_READ_S: u32 = 300;
+/// Changed accounts read at once; where there are more, all are forgotten.
+const CHANGES_MAX: u32 = 10_000;
 /// Accounts remembered at most (about 500 bytes each).
 const ACCOUNTS_MAX: u64 = 50_000;
 /// How often sessions ended on other nodes are read: open sockets there are closed within a second.
@@ -113,9 +115,11 @@ impl Identities {
             self.revocations.end(session, ended_at.plus_s(ACCESS_TOKEN_S + 60));
         }
         self.revocations.forget_before(now);
-        for user_id in self.accounts.changed_within(CHANGES_READ_S).await? {
-            self.remembered.invalidate(&user_id);
+        let changed = self.accounts.changed_within(CHANGES_READ_S, CHANGES_MAX).await?;
+        if changed.len() >= CHANGES_MAX as usize {
+            self.remembered.invalidate_all();
         }
+        changed.iter().for_each(|user_id| self.remembered.invalidate(user_id));
         self.changes_read_at.store(now.as_micros(), Ordering::Relaxed);
         Ok(())
     }

@@ -124,10 +124,16 @@ pub async fn place(
     // What could not be ordered now may have been ordered before.
     let (placed, contact) = match ready.await {
         Ok(ready) => ready,
-        Err(_) if look(&services, order_id).await?.version > 0 => {
-            return repeat(&services, &principal, &once, order_id).await;
+        Err(problem) => {
+            if let Some(answer) = once.replay(&services).await? {
+                return Ok(answer);
+            }
+            // Refused because this is too much already: nobody is woken to look for an answer forgotten long ago.
+            if !problem.is_for_now() && look(&services, order_id).await?.version > 0 {
+                return repeat(&services, &principal, &once, order_id).await;
+            }
+            return Err(problem);
         }
-        Err(problem) => return Err(problem),
     };
     let keep = once.clone();
     let writer: AnswerWriter<Order> =

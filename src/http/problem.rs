@@ -99,6 +99,11 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// Whether the same request may well succeed later, and the server has too much to do now.
+    #[must_use]
+    pub fn is_for_now(&self) -> bool {
+        matches!(self.kind.status, 429 | 503)
+    }
     /// A failure of `kind`; `detail` is a sentence for the client's developer or user.
     pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), errors: Vec::new(), retry_after_s: None, extra: None, cause: None }

@@ -8,7 +8,7 @@ use actix_web::{
 use foodcourt_actors::{
     ask::Wish,
     dispatch::{
-        DeliveryCommand, DeliveryRejection, DeliveryState, RiderStep,
+        DeliveryCommand, DeliveryRejection, DeliveryState, DeliveryStatus, RiderStep,
         event::DeliveryEvent,
         handover::{PIN_TRIES_MAX, tries_left},
     },
@@ -109,7 +109,16 @@ pub async fn take_photo(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let (delivery_id, rider_id) = (DeliveryId(id), principal.user_id());
-    own(&services, &principal, delivery_id).await?;
+    let state = own(&services, &principal, delivery_id).await?;
+    // A picture that nobody will take is not kept either.
+    if let Some(status) = state.status()
+        && status != DeliveryStatus::ArrivedAtDropoff
+        && state.photo_id.is_none()
+    {
+        let rejection =
+            if status.is_over() { DeliveryRejection::NotYours } else { DeliveryRejection::OutOfOrder { status } };
+        return Err(delivery::rejected(rejection));
+    }
     let bytes = picture(&request, payload, services.photo_bytes_max).await?;
     // By what it is, not by what it is called: a page that calls itself a picture would run in the reader's browser.
     let media_type = PhotoType::of(&bytes).ok_or_else(|| {

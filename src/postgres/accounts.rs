@@ -124,12 +124,13 @@ returning family_id"; // refresh_token_pkey, session_pkey
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
-    async fn changed_within(&self, seconds: u32) -> Result<Vec<UserId>, Failed> {
+    async fn changed_within(&self, seconds: u32, limit: u32) -> Result<Vec<UserId>, Failed> {
         const SQL: &str = "
 select user_id
-  from account
- where changed_at >= clock_timestamp() - make_interval(secs => $1)"; // account_changed_at_idx
-        let rows = self.database.query(SQL, &[&f64::from(seconds)]).await?;
+  from account_change
+ where changed_at >= clock_timestamp() - make_interval(secs => $1)
+ limit $2"; // account_change_changed_at_idx
+        let rows = self.database.query(SQL, &[&f64::from(seconds), &i64::from(limit)]).await?;
         rows.iter().map(|row| Ok(UserId(row.try_get(0)?))).collect()
     }
 
@@ -139,7 +140,7 @@ select user_id
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get::<_, Instant>(1)?.0))).collect()
     }
 
-    /// Removes refresh tokens and tickets that nobody can use any more; answers how many. To be called now and then.
+    /// Removes refresh tokens, tickets and notes of changes that nobody can use any more; answers how many. To be called now and then.
     ///
     /// # Errors
     /// [`DatabaseError`].
@@ -150,7 +151,12 @@ delete from refresh_token
  where token_sha256 in (
        select token_sha256 from refresh_token where expires_at < now() - interval '1 day' order by expires_at limit 10000)";
         const TICKETS: &str = "delete from live_ticket where expires_at < now()";
-        Ok(self.database.execute(TOKENS, &[]).await? + self.database.execute(TICKETS, &[]).await?)
+        const CHANGES: &str = "delete from account_change where changed_at < now() - interval '1 day'";
+        let mut forgotten = 0;
+        for sql in [TOKENS, TICKETS, CHANGES] {
+            forgotten += self.database.execute(sql, &[]).await?;
+        }
+        Ok(forgotten)
     }
 }
 
@@ -268,5 +274,5 @@ port! {
     rotate(presented: TokenHash, next: TokenHash, now: Timestamp) -> Rotated;
     end(presented: TokenHash, now: Timestamp) -> Option<Uuid>;
     ended_since(since: Timestamp) -> Vec<(Uuid, Timestamp)>;
-    changed_within(seconds: u32) -> Vec<UserId>;
+    changed_within(seconds: u32, limit: u32) -> Vec<UserId>;
 }

@@ -106,6 +106,16 @@ impl Database {
         Ok(self.query(sql, params).await?.into_iter().next())
     }
 
+    /// Whether all that was committed so far is where commits are to be: the standbys confirm in the order of commits,
+    /// so the smallest write there is, made without a warning, vouches for all before it. `false`: a fail-over could
+    /// take some of it back.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn vouches(&self) -> Result<bool, DatabaseError> {
+        self.session().await?.run_unwarned("update business_clock set speed = speed").await
+    }
+
     /// Runs a statement; answers how many rows it touched.
     ///
     /// # Errors

@@ -53,6 +53,14 @@ impl Outbox {
         waiting.insert(rider_id, news);
     }
 
+    /// Tells again what could not be told, unless there is news by now.
+    fn put_back(&self, gone: &[Uuid]) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for rider_id in gone {
+            waiting.entry(UserId(*rider_id)).or_insert(News::OffDuty);
+        }
+    }
+
     fn take(&self) -> BTreeMap<RiderId, News> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -94,11 +102,21 @@ impl Carrier {
         let mut read_at = None::<Instant>;
         while !*stop.borrow() {
             tokio::select! { biased; _ = stop.changed() => return, _ = tick.tick() => {} }
-            let waiting = self.outbox.take();
+            let (mut moved, mut gone) = (Vec::new(), Vec::new());
+            for (rider_id, news) in self.outbox.take() {
+                match news {
+                    News::Moved(fix_seq, fix) => moved.push((rider_id.0, fix_seq, fix)),
+                    News::OffDuty => gone.push(rider_id.0),
+                }
+            }
             if !(self.relieved)()
-                && let Err(error) = self.write(waiting).await
+                && let Err(error) = self.write(&moved).await
             {
                 debug!(error = &error as &dyn std::error::Error, "positions cannot be carried over the database now");
+            }
+            // Whoever carries positions now: a row from before must go.
+            if !gone.is_empty() && self.remove(&gone).await.is_err() {
+                self.outbox.put_back(&gone);
             }
             let now = Instant::now();
             // The first time all that is kept: who is where when this node starts.
@@ -112,7 +130,12 @@ impl Carrier {
         }
     }
 
-    async fn write(&self, waiting: BTreeMap<RiderId, News>) -> Result<(), DatabaseError> {
+    async fn remove(&self, gone: &[Uuid]) -> Result<(), DatabaseError> {
+        self.database.execute("delete from rider_position where rider_id = any($1)", &[&gone]).await?;
+        Ok(())
+    }
+
+    async fn write(&self, moved: &[(Uuid, u64, Fix)]) -> Result<(), DatabaseError> {
         // In the order of riders, so that two nodes never wait in a ring.
         const SQL: &str = "
 insert into rider_position as known (rider_id, fix_seq, node_id, body, changed_at)
@@ -125,22 +148,12 @@ on conflict (rider_id) do update
        body = excluded.body,
        changed_at = excluded.changed_at
  where known.fix_seq < excluded.fix_seq"; // rider_position_pkey
-        let (mut moved, mut gone) = (Vec::new(), Vec::new());
-        for (rider_id, news) in waiting {
-            match news {
-                News::Moved(fix_seq, fix) => moved.push((rider_id.0, fix_seq, fix)),
-                News::OffDuty => gone.push(rider_id.0),
-            }
-        }
         for batch in moved.chunks(BATCH_MAX) {
             let riders: Vec<Uuid> = batch.iter().map(|(rider, ..)| *rider).collect();
             let numbers: Vec<i64> = batch.iter().map(|(_, seq, _)| i64::try_from(*seq).unwrap_or(i64::MAX)).collect();
             let text = |fix: &Fix| serde_json::to_string(fix).expect("a fix is plain data and always serializes");
             let bodies: Vec<String> = batch.iter().map(|(.., fix)| text(fix)).collect();
             self.database.execute(SQL, &[&riders, &numbers, &bodies, &self.node_id]).await?;
-        }
-        if !gone.is_empty() {
-            self.database.execute("delete from rider_position where rider_id = any($1)", &[&gone]).await?;
         }
         Ok(())
     }

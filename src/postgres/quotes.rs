@@ -107,7 +107,15 @@ impl Quotes for PostgresQuotes {
 impl Answers for PostgresQuotes {
     fn find(&self, scope: String) -> Promise<Option<StoredAnswer>> {
         let this = self.clone();
-        async move { stored_answer(&this.database, &scope).await.map_err(away) }.boxed()
+        async move {
+            let found = stored_answer(&this.database, &scope).await.map_err(away)?;
+            // The first time it may have been held back because no standby had it; this node need not know of that.
+            if found.is_some() && !this.database.vouches().await.map_err(away)? {
+                return Err(Away("no standby confirms what this database commits".into()));
+            }
+            Ok(found)
+        }
+        .boxed()
     }
     fn keep(&self, answer: StoredAnswer) -> Promise<StoredAnswer> {
         let this = self.clone();

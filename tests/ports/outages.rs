@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use foodcourt::ports::Answers as _;
 use foodcourt::postgres::{
     DatabaseSettings,
     journal::{JournalLimits, PgJournal},
+    quotes::PostgresQuotes,
     testing::TestDatabase,
 };
-use foodcourt_actors::ports::{Appended, Journal};
+use foodcourt_actors::ports::{Appended, Journal, StoredAnswer};
 use futures_util::future::join_all;
 use tokio_postgres::Transaction;
 
@@ -180,6 +182,50 @@ async fn what_no_standby_confirms_is_not_found() {
     let back = "drop trigger doubt on journal; drop trigger doubt on business_clock";
     session.client().batch_execute(back).await.unwrap();
     assert!(journal.holds(wish.stream, wish.events[0].event_id).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_lost_answer_may_have_been_a_warning_and_so_may_a_repeated_one() {
+    let database = TestDatabase::fresh().await;
+    let relay = Relay::to(database.dsn()).await;
+    let settings = DatabaseSettings::new(relay.dsn());
+    let limits = JournalLimits::default();
+    let journal = PgJournal::start(&settings, database.database().clone(), limits).await.unwrap();
+    let mut session = database.database().session().await.unwrap();
+    // No standby confirms anything.
+    let doubt = "create function doubt() returns trigger language plpgsql as $$
+                 begin raise warning 'may not have been replicated'; return null; end $$;
+                 create trigger doubt after update on business_clock execute function doubt()";
+    session.client().batch_execute(doubt).await.unwrap();
+    relay.swallow_answers(true);
+    let mut wish = append(stream(), 0, 1);
+    wish.answers = vec![StoredAnswer {
+        scope: "mia POST /v1/orders 1".to_owned(),
+        request_sha256: [7; 32],
+        status: 201,
+        headers: vec![],
+        body: b"{}".to_vec(),
+    }];
+    let flying = tokio::spawn(journal.append(wish.clone()));
+    while database
+        .database()
+        .query("select 1 from journal where stream = $1", &[&wish.stream.to_string()])
+        .await
+        .unwrap()
+        .is_empty()
+    {
+        tokio::task::yield_now().await;
+    }
+    relay.cut_clients();
+    assert_eq!(flying.await.unwrap(), Appended::Unknown);
+    let looked = journal.holds(wish.stream, wish.events[0].event_id).await;
+    assert!(looked.is_err(), "acknowledged although a fail-over would take it back");
+    // A node that never heard of it must not send the answer either.
+    let answers = PostgresQuotes::new(database.database().clone(), 24);
+    assert!(answers.find(wish.answers[0].scope.clone()).await.is_err());
+    session.client().batch_execute("drop trigger doubt on business_clock").await.unwrap();
+    assert!(journal.holds(wish.stream, wish.events[0].event_id).await.unwrap());
+    assert_eq!(answers.find(wish.answers[0].scope.clone()).await.unwrap().as_ref(), wish.answers.first());
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ impl Backend {
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
     backends: Mutex<Vec<Backend>>,
+    /// One at a time ends suspects; whoever waited finds it done. A lost batch has hundreds of owners who all ask.
+    fencing: tokio::sync::Mutex<()>,
     warned: AtomicU64,
     confirmed: AtomicU64,
 }
@@ -38,7 +40,10 @@ pub(super) struct Suspects {
 impl Suspects {
     /// Remembers a backend whose connection was lost mid-flight.
     pub(super) fn add(&self, backend: Backend) {
-        self.backends.lock().unwrap_or_else(PoisonError::into_inner).push(backend);
+        let mut backends = self.backends.lock().unwrap_or_else(PoisonError::into_inner);
+        if !backends.contains(&backend) {
+            backends.push(backend);
+        }
     }
 
     /// Remembers that a commit may not have reached the standbys that it was to wait for.
@@ -51,8 +56,7 @@ impl Suspects {
     pub(super) async fn confirm(&self, database: &Database) -> Result<(), FenceError> {
         let warned = self.warned.load(Ordering::Relaxed);
         if warned > self.confirmed.load(Ordering::Relaxed) {
-            // The smallest write there is.
-            if !database.session().await?.run_unwarned("update business_clock set speed = speed").await? {
+            if !database.vouches().await? {
                 return Err(FenceError::Unconfirmed);
             }
             self.confirmed.fetch_max(warned, Ordering::Relaxed);
@@ -62,6 +66,10 @@ impl Suspects {
 
     /// Ends every suspect and waits until it is gone: what it has not committed by then it never will.
     pub(super) async fn fence(&self, database: &Database) -> Result<(), FenceError> {
+        if self.backends.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            return Ok(());
+        }
+        let _alone = self.fencing.lock().await;
         let suspects = self.backends.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for backend in suspects {
             // After a fail-over the process is not found: the old primary's unreplicated commits are lost with it.

@@ -263,6 +263,9 @@ impl Writer {
             Flight::Unclear { reason } => {
                 warn!(reason, appends = group.len(), "the connection was lost with a batch of the journal in it");
                 self.suspects.add(line.backend.clone());
+                // It may have been committed here and not on the standbys it was to wait for; who could have said so
+                // was cut off.
+                self.suspects.warned();
                 // What is behind it cannot be known either: no use waiting for it.
                 line.link.cut();
                 self.leave(&line);
