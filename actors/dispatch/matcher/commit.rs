@@ -24,11 +24,9 @@ pub fn due<T: Travel>(search: &Search<'_, T>) -> Plan {
         // Going off duty before the next tick: what is not said now can never be said.
         let last = next > courier.off;
         match courier.standing {
-            Standing::Idle | Standing::Moving if courier.shop == Some(shop) => {
-                if pickup.at < next || last {
-                    bind(&mut plan);
-                    rest = 1;
-                }
+            Standing::Idle | Standing::Moving if courier.shop == Some(shop) && (pickup.at < next || last) => {
+                bind(&mut plan);
+                rest = 1;
             }
             Standing::Idle if pickup.leave < next || last => {
                 let arrival = pickup.at.min(measure.now + (pickup.at - measure.rules.pickup_half - pickup.leave));

@@ -33,7 +33,7 @@ impl Route {
         &self.orders[..usize::from(self.len)]
     }
     /// How many.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         usize::from(self.len)
     }
 }

@@ -179,8 +179,8 @@ impl<'a, T: Travel> Search<'a, T> {
                 *best = Some(Fit { added, courier: number, at, joins: false, route: *single });
             }
             let Some(here) = self.chains[courier].get(at).copied() else { break };
-            if here.shop == single.shop && here.len() < self.measure.rules.bundle_max {
-                for place in 0..=here.len() {
+            if here.shop == single.shop && here.count() < self.measure.rules.bundle_max {
+                for place in 0..=here.count() {
                     let route = self.joined(&here, order, place);
                     self.measured += 1;
                     let cost = self.finish(who, &walk, &route, &self.chains[courier][at + 1..]);
