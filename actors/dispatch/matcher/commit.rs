@@ -28,7 +28,8 @@ pub fn due<T: Travel>(search: &Search<'_, T>) -> Plan {
                 bind(&mut plan);
                 rest = 1;
             }
-            Standing::Idle if pickup.leave < next || last => {
+            // Who stands at the shop is not sent to it again: that would count as arriving anew.
+            Standing::Idle if courier.shop != Some(shop) && (pickup.leave < next || last) => {
                 let arrival = pickup.at.min(measure.now + (pickup.at - measure.rules.pickup_half - pickup.leave));
                 if pickup.at < next || last || arrival > courier.off {
                     bind(&mut plan);
