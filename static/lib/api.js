@@ -36,8 +36,8 @@ export class Problem extends Error {
 }
 
 /** One call without anybody signed in. Throws a `Problem`. */
-export async function fetchJson(method, path, { body, key, token, headers = {}, signal } = {}) {
-  const sent = { accept: 'application/json', ...headers };
+export async function fetchJson(method, path, { body, key, token, headers = {}, signal, picture: wanted = false } = {}) {
+  const sent = { accept: wanted ? 'image/*, application/problem+json' : 'application/json', ...headers };
   const picture = body instanceof Blob;
   if (body !== undefined) sent['content-type'] = picture ? body.type : 'application/json';
   if (key) sent['idempotency-key'] = key;
@@ -49,6 +49,7 @@ export async function fetchJson(method, path, { body, key, token, headers = {}, 
     if (cause.name === 'AbortError') throw cause;
     throw new Problem({ status: 0, type: '/problems/unreachable', detail: 'the server cannot be reached' });
   }
+  if (answer.ok && wanted) return answer.blob();
   const text = await answer.text();
   let json = null;
   try {
@@ -78,6 +79,17 @@ export class Api {
       if (problem.status !== 401 || !this.session.signedIn) throw problem;
       return fetchJson(method, path, { ...options, token: await this.session.token(true) });
     }
+  }
+
+  /** A picture as an address for an `img`: the token cannot go with an `img`, and the pages' policy knows `data:`, not `blob:`. */
+  async picture(path) {
+    const bytes = await this.get(path, { picture: true });
+    return new Promise((resolve, reject) => {
+      const reader = new FileReader();
+      reader.onload = () => resolve(reader.result);
+      reader.onerror = () => reject(reader.error);
+      reader.readAsDataURL(bytes);
+    });
   }
 
   /** A call with a key of its own, repeated with the same key while the server says "later". */

@@ -63,13 +63,13 @@ export function evolve(order, fact) {
       next.rider_id = data.rider_id;
       break;
     case 'order.rider_unassigned':
-      next.rider_id = null;
+      Object.assign(next, { rider_id: null, pickup_eta_at: null, dropoff_eta_at: null });
       break;
     case 'order.eta_moved':
       Object.assign(next, { pickup_eta_at: data.pickup_eta_at ?? null, dropoff_eta_at: data.dropoff_eta_at ?? null });
       break;
     case 'order.picked_up':
-      next.status = 'picked_up';
+      Object.assign(next, { status: 'picked_up', pickup_eta_at: null });
       part((one) => one.stage !== 'rejected', { stage: 'collected' });
       break;
     case 'order.delivered':

@@ -3,7 +3,7 @@
 const KEY = 'foodcourt.basket';
 
 /** An empty basket of a court. */
-export const empty = (courtId) => ({ court_id: courtId, lines: [], fulfilment: 'delivery', dropoff: null, tip: 0, payment_method: 'pm_ok', contact: { name: '', phone: '', address: '', note: '' } });
+export const empty = (courtId) => ({ court_id: courtId, lines: [], fulfilment: 'delivery', dropoff: null, tip: 0, pin: false, payment_method: 'pm_ok', contact: { name: '', phone: '', address: '', note: '' } });
 
 /** What was left in the basket of this court, or an empty one. */
 export function load(courtId) {
@@ -47,5 +47,6 @@ export const countOf = (basket) => basket.lines.reduce((sum, line) => sum + line
 export const request = (basket, currency) => ({
   court_id: basket.court_id, fulfilment: basket.fulfilment, tip: { amount: basket.tip, currency }, wanted_at: null,
   dropoff: basket.fulfilment === 'delivery' ? basket.dropoff : null,
+  ...(basket.fulfilment === 'delivery' && basket.pin ? { proof: 'pin' } : {}),
   lines: basket.lines.map((line) => ({ kitchen_id: line.kitchen_id, item_id: line.item_id, quantity: line.quantity, modifiers: line.modifiers.map((modifier) => modifier.modifier_id), note: line.note || null })),
 });

@@ -9,6 +9,13 @@ import { advance, route } from './streets.js';
 const PACE_MPS = { foot: 1.4, bicycle: 5.5, scooter: 9, car: 9.5 };
 const STANDING_MS = 4_000;
 
+/** What the hand-over still needs to be shown by: `pin`, `photo`, or `null`. */
+function missing(proof) {
+  if (!proof || proof.waived) return null;
+  if (proof.required === 'pin' && proof.pin_tries_left > 0) return 'pin';
+  return proof.photo_taken ? null : 'photo';
+}
+
 /** Where the autopilot must be for the delivery's next step, and which step that is. */
 export function goal(delivery) {
   switch (delivery?.state) {
@@ -17,7 +24,7 @@ export function goal(delivery) {
     case 'arrived_at_pickup': return { step: 'picked_up', waits: !delivery.ready };
     case 'picked_up': return { step: 'enroute_to_dropoff' };
     case 'enroute_to_dropoff': return { to: delivery.dropoff, step: 'arrived_at_dropoff' };
-    case 'arrived_at_dropoff': return { step: 'delivered' };
+    case 'arrived_at_dropoff': return { step: 'delivered', missing: missing(delivery.proof) };
     default: return null;
   }
 }
@@ -45,7 +52,8 @@ export class Autopilot {
     if (!delivery && rider.offers.length) this.#once(() => this.#act.accept(rider.offers[0]));
     if (!next?.to) {
       this.#way = this.#target = null;
-      if (next && !next.waits) this.#once(() => this.#act.step(delivery, next.step));
+      // Nobody but the person at the door has the PIN or the picture.
+      if (next && !next.waits && !next.missing) this.#once(() => this.#act.step(delivery, next.step));
       return this.#stand(me);
     }
     if (!this.#target || distanceM(this.#target, next.to) > 1) {

@@ -45,8 +45,17 @@ function delivery(one, state, act) {
     target && state.me && h('p', { class: 'lead' }, `${metres(distanceM(state.me, target))} to go`),
     toDoor && contact && h('address', { class: 'address' }, h('b', {}, contact.name), contact.address && h('span', {}, contact.address), contact.note && h('em', {}, contact.note), contact.phone && h('a', { class: 'button', href: `tel:${contact.phone.replace(/[^+\d]/g, '')}` }, contact.phone)),
     next?.step === 'delivered' && one.proof && handover(one, state, act),
-    next && h('button', { class: 'main huge', type: 'button', id: 'step', 'data-next': next.step, disabled: state.busy || next.waits, onclick: () => act.step(one, next.step).catch(() => undefined) }, next.waits ? 'Waiting for the food' : words[next.step], !next.waits && icon('arrow')),
+    next?.step === 'delivered' && h('p', { class: 'problem', id: 'proof-problem', role: 'alert', key: 'proof-problem' }, state.proofProblem ?? ''),
+    next && h('button', { class: 'main huge', type: 'button', id: 'step', 'data-next': next.step, disabled: state.busy || next.waits, onclick: () => handOver(one, next, state, act) }, next.waits ? 'Waiting for the food' : words[next.step], !next.waits && icon('arrow')),
     at < order.indexOf('picked_up') && h('button', { class: 'quiet', type: 'button', id: 'give-back', disabled: state.busy, onclick: () => act.giveBack(one) }, 'I cannot bring it'));
+}
+
+// The next step; a hand-over without what shows it is not even asked for.
+function handOver(one, next, state, act) {
+  const lacks = next.missing === 'pin' && !/^\d{4}$/.test(state.pin ?? '') ? 'Type the four digits your customer tells you.' : next.missing === 'photo' ? 'Take a photo of the food at the door first.' : '';
+  if (!lacks) return act.step(one, next.step).catch(() => undefined);
+  act.set({ proofProblem: lacks });
+  return document.getElementById(next.missing)?.focus();
 }
 
 // What shows the hand-over: the customer's PIN, or a photo.
@@ -55,10 +64,10 @@ function handover(one, state, act) {
   if (waived) return h('p', { class: 'small', key: 'proof' }, 'Staff vouch for this hand-over.');
   if (required === 'pin' && left > 0) {
     return h('label', { class: 'field', key: 'proof' }, h('span', {}, `The customer's PIN (${left} ${left === 1 ? 'try' : 'tries'} left)`),
-      h('input', { id: 'pin', inputmode: 'numeric', autocomplete: 'off', maxlength: '4', value: state.pin ?? '', oninput: (event) => act.set({ pin: event.target.value }) }));
+      h('input', { id: 'pin', inputmode: 'numeric', autocomplete: 'off', maxlength: '4', required: true, 'aria-describedby': 'proof-problem', 'aria-invalid': state.proofProblem ? 'true' : null, value: state.pin ?? '', oninput: (event) => act.set({ pin: event.target.value, proofProblem: '' }), onkeydown: (event) => event.key === 'Enter' && !state.busy && handOver(one, goal(one), state, act) }));
   }
   return h('label', { class: 'field', key: 'proof' }, h('span', {}, taken ? 'Photo taken; another one replaces it' : 'A photo of the food at the door'),
-    h('input', { id: 'photo', type: 'file', accept: 'image/jpeg,image/png,image/webp', capture: 'environment', disabled: state.busy, onchange: (event) => event.target.files[0] && act.photo(one, event.target.files[0]) }));
+    h('input', { id: 'photo', type: 'file', accept: 'image/jpeg,image/png,image/webp', capture: 'environment', disabled: state.busy, 'aria-describedby': 'proof-problem', onchange: (event) => event.target.files[0] && act.photo(one, event.target.files[0]) }));
 }
 
 /** The whole panel. */

@@ -13,6 +13,7 @@ import { drawHealth, drawWho } from '../lib/top.js';
 import { Autopilot } from './autopilot.js';
 import { Fixes } from './fixes.js';
 import { job } from './job.js';
+import { smaller } from './photo.js';
 import { readStreets, route } from './streets.js';
 
 // Devices speak up only when they move; whoever is not heard of for a minute is offered nothing.
@@ -76,7 +77,9 @@ async function call(what) {
     await what();
     await reread();
   } catch (problem) {
-    toastProblem(problem);
+    // A wrong PIN is said where it was typed, and stays there.
+    if (problem.type === '/problems/wrong-pin') state.proofProblem = wrongPin(problem.body.tries_left);
+    else toastProblem(problem);
     await reread();
     throw problem;
   } finally {
@@ -84,6 +87,7 @@ async function call(what) {
     show();
   }
 }
+const wrongPin = (left) => `That is not the customer's PIN. ${left === 0 ? 'Take a photo of the food at the door instead.' : `Ask once more: ${left} ${left === 1 ? 'try is' : 'tries are'} left.`}`;
 const quietly = (what) => call(what).catch(() => undefined);
 const act = {
   set: (change) => {
@@ -96,10 +100,15 @@ const act = {
   decline: (offer) => quietly(() => api.post(`/v1/offers/${offer.offer_id}/decline`)),
   step: (delivery, name) => call(async () => {
     const shown = name === 'delivered' && delivery.proof?.pin_tries_left && state.pin ? { pin: state.pin } : undefined;
-    state.pin = '';
+    Object.assign(state, { pin: '', proofProblem: '' });
+    // A field that has the focus keeps what was typed, whatever is drawn.
+    if (byId('pin')) byId('pin').value = '';
     await api.post(`/v1/deliveries/${delivery.delivery_id}/${name}`, shown);
   }),
-  photo: (delivery, picture) => quietly(() => api.put(`/v1/deliveries/${delivery.delivery_id}/photo`, picture)),
+  photo: (delivery, picture) => quietly(async () => {
+    state.proofProblem = '';
+    await api.put(`/v1/deliveries/${delivery.delivery_id}/photo`, await smaller(picture));
+  }),
   giveBack: (delivery) => quietly(() => api.post(`/v1/deliveries/${delivery.delivery_id}/unassignment`)),
   autopilot: (on) => {
     state.auto = on;

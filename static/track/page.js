@@ -12,6 +12,7 @@ import { noteFact } from '../lib/time.js';
 import { toast, toastProblem } from '../lib/toast.js';
 import { drawHealth, drawWho } from '../lib/top.js';
 import { statusWord } from '../lib/words.js';
+import { almostThere, expectedWord } from './arrival.js';
 import { story } from './story.js';
 
 const GLIDE_MS = 1_100;
@@ -19,22 +20,63 @@ const orderId = new URLSearchParams(location.search).get('order');
 const session = new Session('customer');
 const api = new Api(session);
 const live = new Live(api, drawHealth);
-const state = { order: null, facts: [], rider: null, fixSeq: -1, cancelling: false };
+const state = { order: null, facts: [], rider: null, fixSeq: -1, cancelling: false, pin: null, photo: null };
 let map = null;
-let spoken = '';
+let spoken = { word: '', due: '' };
+let asking = false;
 let framed = '';
 
 function show() {
   const { order } = state;
   draw(byId('story'), story(state, { cancel }));
-  const word = statusWord(order);
+  const [word, due] = [almostThere(order, state.facts) ? 'Almost there' : statusWord(order), expectedWord(order)];
   document.title = `${word} · foodcourt`;
-  if (spoken && spoken !== word) byId('spoken').textContent = word;
-  spoken = word;
+  const news = spoken.word && [spoken.word !== word && `${word}.`, spoken.due !== due && due].filter(Boolean).join(' ');
+  if (news) byId('spoken').textContent = news;
+  spoken = { word, due };
   showMap();
+  askProof();
+}
+
+// What belongs to the hand-over: the PIN until it is delivered, in this page's memory alone; afterwards the photo.
+async function askProof() {
+  const { order } = state;
+  const over = ended(order) || order.ending;
+  if (over && state.pin) {
+    state.pin = null;
+    return show();
+  }
+  const wanted = ['pin', 'photo'].includes(order.proof) && (over ? order.status === 'delivered' && !state.photo : order.proof === 'pin' && !state.pin);
+  if (!wanted || asking) return;
+  asking = true;
+  try {
+    if (over) state.photo = await readPhoto();
+    else state.pin = (await api.get(`/v1/orders/${orderId}/pin`)).pin;
+  } catch (problem) {
+    // Without it the rest still holds; it is asked for again when the page is drawn next.
+    asking = false;
+    return;
+  }
+  // Where there is no photo there will be none.
+  asking = over && !state.photo;
+  show();
+}
+async function readPhoto() {
+  const id = state.facts.findLast((fact) => fact.type === 'order.rider_assigned')?.data?.delivery_id;
+  const delivery = id && (await api.get(`/v1/deliveries/${id}`));
+  return delivery?.proof?.photo_taken ? api.picture(`/v1/deliveries/${id}/photo`) : null;
+}
+
+// What the place on the map is worth: before pickup the server tells it only roughly.
+function mapNote({ order, rider }) {
+  if (order.fulfilment !== 'delivery') return 'The court, where you fetch it.';
+  if (ended(order)) return 'The way your food came.';
+  if (order.status === 'picked_up') return rider ? 'Where your rider is right now.' : 'Waiting for your rider\'s position.';
+  return order.rider_id ? 'Until pickup you see only roughly where your rider is.' : 'Your rider appears here once one is on the way.';
 }
 
 function showMap() {
+  draw(byId('map-note'), mapNote(state));
   if (!map) return;
   const { order, rider } = state;
   map.pin('court', 'court', order.handoff, 'The court');

@@ -4,7 +4,8 @@ import { h, icon } from '../lib/dom.js';
 import { glyph, stall } from '../lib/cuisine.js';
 import { ended } from '../lib/fold.js';
 import { money } from '../lib/money.js';
-import { inMinutes, time } from '../lib/time.js';
+import { time } from '../lib/time.js';
+import { almostThere, arrival } from './arrival.js';
 import { reasonWord, rejectWord, stageWord, statusWord } from '../lib/words.js';
 
 const rails = {
@@ -13,14 +14,14 @@ const rails = {
 };
 const steps = ['waiting', 'accepted', 'in_kitchen', 'ready_for_collection', 'collected'];
 
-function headline(order) {
+function headline(order, facts) {
   if (['rejected', 'cancelled', 'expired'].includes(order.status)) return [statusWord(order), order.end_reason ? `Because ${reasonWord(order.end_reason)}. ${order.refunded?.amount ? `${money(order.refunded)} went back to you.` : 'Nothing was charged.'}` : ''];
   if (order.ending) return [statusWord(order), 'Your money is on its way back.'];
   if (order.status === 'delivered') return ['Enjoy your meal', 'It is at your door.'];
   if (order.status === 'completed') return ['Enjoy your meal', 'It was handed over at the counter.'];
   if (order.status === 'ready_for_pickup' && order.fulfilment === 'pickup') return ['Ready for you', 'It stands at the counter.'];
-  const promised = order.promised_at ? `${order.fulfilment === 'delivery' ? 'At your door' : 'Ready'} ${inMinutes(order.promised_at)}, around ${time(order.promised_at)}.` : 'We will know the time once the kitchens have answered.';
-  return [statusWord(order), promised];
+  if (almostThere(order, facts)) return ['Almost there', 'Your rider is about to reach your door.'];
+  return [statusWord(order), order.promised_at ? '' : 'We will know the time once the kitchens have answered.'];
 }
 
 function rail(order) {
@@ -56,6 +57,7 @@ function sentence(fact, order) {
     case 'order.ready_for_pickup': return 'Everything stands ready';
     case 'order.rider_assigned': return 'A rider is coming to the court';
     case 'order.rider_unassigned': return 'The rider cannot come, another one is sought';
+    case 'order.courier_imminent': return 'The rider is almost there';
     case 'order.picked_up': return 'The rider has your food';
     case 'order.delivered': return 'Delivered';
     case 'order.completed': return 'Handed over';
@@ -68,14 +70,24 @@ function sentence(fact, order) {
   }
 }
 
+// Spoken digit by digit: it is no number.
+function handover(pin) {
+  return h('section', { class: 'card stack handover', key: 'handover', 'aria-labelledby': 'handover-title' }, h('h2', { id: 'handover-title' }, 'Your PIN'),
+    h('p', { class: 'handover-pin', id: 'handover-pin', 'aria-hidden': 'true' }, pin), h('p', { class: 'unseen' }, [...pin].join(', ')),
+    h('p', { class: 'small' }, 'Tell it to your rider once the food is in front of you, and to nobody before.'));
+}
+
 /** The whole left side of the page. */
-export function story({ order, facts, cancelling }, act) {
-  const [word, text] = headline(order);
+export function story({ order, facts, pin, photo, cancelling }, act) {
+  const [word, text] = headline(order, facts);
   const mayCancel = ['placed', 'accepted'].includes(order.status) && !order.ending && order.parts.every((one) => ['waiting', 'accepted', 'rejected'].includes(one.stage));
   const told = facts.map((fact) => [fact, sentence(fact, order)]).filter(([, said]) => said).reverse();
   const charged = order.accepted_total ?? order.totals?.total;
   return [
-    h('header', { class: 'story-head', key: 'head', 'data-status': order.status }, h('p', { class: 'sign kicker' }, order.fulfilment === 'delivery' ? (order.rider_id && !ended(order) ? 'Your rider is on it' : 'To your door') : 'At the counter'), h('h1', {}, word), h('p', { class: 'lead' }, text)),
+    h('header', { class: 'story-head', key: 'head', 'data-status': order.status }, h('p', { class: 'sign kicker' }, order.fulfilment === 'delivery' ? (order.rider_id && !ended(order) ? 'Your rider is on it' : 'To your door') : 'At the counter'), h('h1', {}, word), text && h('p', { class: 'lead' }, text)),
+    arrival(order),
+    pin && handover(pin),
+    photo && h('figure', { class: 'card stack proof-photo', key: 'photo' }, h('img', { src: photo, alt: 'The photo your rider took at your door' }), h('figcaption', { class: 'small' }, 'Taken by your rider at your door.')),
     rail(order),
     h('section', { class: 'card', key: 'parts', 'aria-label': 'Kitchens' }, h('h2', { class: 'unseen' }, 'Kitchens'), h('ul', { class: 'parts' }, order.parts.map(part))),
     h('section', { class: 'card', key: 'facts' }, h('h2', {}, 'What happened'), h('ol', { class: 'facts' }, told.map(([fact, said]) => h('li', { key: fact.seq, 'data-fact': fact.type }, h('time', { datetime: fact.at }, time(fact.at)), h('span', {}, said))))),
