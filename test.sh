@@ -178,7 +178,7 @@ stage_api() { rust_tests --test api; }
 stage_crash() { rust_tests --test crash; }
 
 stage_cluster() {
-  if $LONG; then export FOODCOURT_LONG=1; fi
+  if $LONG; then export CLUSTER_ROUNDS=1000; fi
   rust_tests --test cluster
 }
 
