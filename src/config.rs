@@ -207,8 +207,8 @@ impl Config {
         if !(1_024..=1_048_576).contains(&self.http.body_bytes_max) {
             return Err(ConfigError::Wrong { name: "http.body_bytes_max", why: "1024 to 1048576 bytes".to_owned() });
         }
-        if !(30..=3_600).contains(&self.auth.access_token_s) {
-            return Err(ConfigError::Wrong { name: "auth.access_token_s", why: "30 to 3600 seconds".to_owned() });
+        if !(30..=300).contains(&self.auth.access_token_s) {
+            return Err(ConfigError::Wrong { name: "auth.access_token_s", why: "30 to 300 seconds".to_owned() });
         }
         if !self.database.url.is_empty() {
             crate::postgres::connect::check_address(&self.database.url).map_err(|error| ConfigError::Wrong {

@@ -58,8 +58,6 @@ impl Cluster {
             ("SERVER__PUBLIC_URL", "http://cluster.test"),
             ("SERVER__TRUSTED_PROXIES", r#"["127.0.0.1"]"#),
             ("DEMO__MODE", "on"),
-            // Nobody here renews a token in the middle of a thousand rounds.
-            ("AUTH__ACCESS_TOKEN_S", "3600"),
             // A whole city comes from one address.
             ("HTTP__SIGN_INS_PER_MIN", "100000"),
             ("HTTP__REQUESTS_PER_MIN", "100000"),

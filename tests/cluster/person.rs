@@ -1,6 +1,9 @@
 //! Somebody signed in, who calls whichever node they are told to, and may hold a socket there.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::{Client, Method};
@@ -38,26 +41,47 @@ impl Answer {
 #[derive(Clone)]
 pub struct Person {
     client: Client,
-    token: String,
+    token: Arc<Mutex<String>>,
+    /// Where they signed in, and as whom: a token lives five minutes.
+    home: String,
+    email: String,
     pub id: String,
 }
 
 impl Person {
     /// Signs in at `base` with the demo's password.
     pub async fn sign_in(base: &str, email: &str) -> Self {
-        let nobody = Self { client: Client::new(), token: String::new(), id: String::new() };
-        let body = json!({"email": email, "password": "foodcourt-demo"});
-        let session = nobody.call(Method::POST, &format!("{base}/v1/auth/token"), None, Some(&body)).await.good();
-        let token = session["access_token"].as_str().unwrap().to_owned();
-        let me = Self { token, ..nobody };
+        let (home, email) = (base.to_owned(), email.to_owned());
+        let me = Self { client: Client::new(), token: Arc::default(), home, email, id: String::new() };
+        me.renew().await;
         let id = me.get(base, "/v1/me").await.good()["user_id"].as_str().unwrap().to_owned();
         Self { id, ..me }
     }
 
+    fn token(&self) -> String {
+        self.token.lock().unwrap().clone()
+    }
+
+    async fn renew(&self) {
+        let body = json!({"email": self.email, "password": "foodcourt-demo"});
+        let url = format!("{}/v1/auth/token", self.home);
+        let session = self.sent(Method::POST, &url, None, Some(&body)).await.good();
+        session["access_token"].as_str().unwrap().clone_into(&mut self.token.lock().unwrap());
+    }
+
     async fn call(&self, method: Method, url: &str, key: Option<&str>, body: Option<&Value>) -> Answer {
-        let mut request = self.client.request(method, url);
-        if !self.token.is_empty() {
-            request = request.bearer_auth(&self.token);
+        let answer = self.sent(method.clone(), url, key, body).await;
+        if answer.status != 401 {
+            return answer;
+        }
+        self.renew().await;
+        self.sent(method, url, key, body).await
+    }
+
+    async fn sent(&self, method: Method, url: &str, key: Option<&str>, body: Option<&Value>) -> Answer {
+        let (mut request, token) = (self.client.request(method, url), self.token());
+        if !token.is_empty() {
+            request = request.bearer_auth(token);
         }
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
@@ -108,7 +132,7 @@ impl Person {
     /// A socket at `base` that watches `topic`.
     pub async fn watch(&self, base: &str, topic: &str) -> Socket {
         let mut request = format!("{base}/v1/live").replacen("http", "ws", 1).into_client_request().unwrap();
-        request.headers_mut().insert("authorization", format!("Bearer {}", self.token).parse().unwrap());
+        request.headers_mut().insert("authorization", format!("Bearer {}", self.token()).parse().unwrap());
         request.headers_mut().insert("sec-websocket-protocol", "foodcourt.v1".parse().unwrap());
         let (stream, _) = tokio_tungstenite::connect_async(request).await.unwrap();
         let mut socket = Socket(stream);
