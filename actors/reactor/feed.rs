@@ -137,13 +137,21 @@ pub struct Reactor {
     consumers: Vec<Arc<dyn Consumer>>,
     taps: Vec<Arc<dyn Tap>>,
     lag: watch::Sender<i64>,
+    begun: watch::Sender<bool>,
 }
 
 impl Reactor {
     /// A reactor with nothing to feed yet.
     #[must_use]
     pub fn new(kernel: Kernel, cursors: Arc<dyn Cursors>) -> Self {
-        Self { kernel, cursors, consumers: Vec::new(), taps: Vec::new(), lag: watch::Sender::new(0) }
+        Self {
+            kernel,
+            cursors,
+            consumers: Vec::new(),
+            taps: Vec::new(),
+            lag: watch::Sender::new(0),
+            begun: watch::Sender::new(false),
+        }
     }
     /// Adds a consumer with a cursor.
     #[must_use]
@@ -161,6 +169,12 @@ impl Reactor {
     #[must_use]
     pub fn position(&self) -> watch::Receiver<i64> {
         self.lag.subscribe()
+    }
+    /// Whether taps hear all that is committed from now on. Whoever starts to watch before that may miss a fact between
+    /// what they have read and what the taps hear first.
+    #[must_use]
+    pub fn begun(&self) -> watch::Receiver<bool> {
+        self.begun.subscribe()
     }
     /// The names of its consumers' cursors.
     #[must_use]
@@ -189,6 +203,7 @@ impl Reactor {
         let mut bell = self.kernel.journal.bell();
         // Taps begin at the end of the feed; each consumer begins where its cursor stands.
         let Some(mut after) = self.end(stop).await else { return };
+        self.begun.send_replace(true);
         feed.reaches(after);
         while !*stop.borrow() {
             bell.borrow_and_update();

@@ -36,7 +36,7 @@ use foodcourt_actors::{
     time::Clock,
 };
 use tokio::sync::watch;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::{
     StartError,
@@ -259,6 +259,7 @@ impl Node {
             reactor = reactor.tap(Arc::clone(outbox) as Arc<dyn Tap>);
         }
         let services = reactor.services();
+        let mut begun = reactor.begun();
         let sleepers: Vec<Arc<dyn Wakes>> = vec![
             Arc::new(orders.clone()),
             Arc::new(payments.clone()),
@@ -288,6 +289,14 @@ impl Node {
         });
         let mut arbiters = arbiters;
         arbiters.push(reacting);
+        // Nobody may watch before the taps hear. An error means that the reactor has ended, and then there is nothing to hear.
+        if reacts {
+            begun
+                .wait_for(|begun| *begun)
+                .await
+                .map(drop)
+                .unwrap_or_else(|_| debug!("the reactor ended before it began"));
+        }
 
         restore(&views, &riders, &deliveries, &zone, &positions, &arrivals).await;
         actix::spawn(Arc::clone(&arrivals).run(stopping.subscribe()));

@@ -15,6 +15,7 @@ use foodcourt_actors::{
         quote::{Customer, Quote, place},
     },
     ports::{Contact, StoredAnswer},
+    proof::ProofRequired,
     stream::{Category, StreamId},
 };
 
@@ -105,7 +106,11 @@ async fn choose(world: &Rc<World>, me: &mut Person, number: u64, order_id: Order
         tip: None,
         dropoff: delivery.then_some(door),
         wanted_at: None,
-        proof: None,
+        proof: match me.dice.below(10) {
+            0 => Some(ProofRequired::Pin),
+            1 => Some(ProofRequired::Photo),
+            _ => None,
+        },
     };
     let now = world.now();
     let priced = match price(&world.court, &offerings, &basket, now) {

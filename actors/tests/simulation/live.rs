@@ -117,7 +117,8 @@ pub fn watch(world: &Rc<World>, stream: StreamId, mut dice: Dice) {
                     tokio::time::sleep(Duration::from_secs(2)).await;
                     continue;
                 };
-                if !watcher.connect(&world, Arc::clone(&view.hub)).await {
+                let begun = *view.begun.borrow();
+                if !begun || !watcher.connect(&world, Arc::clone(&view.hub)).await {
                     tokio::time::sleep(Duration::from_millis(dice.below(3_000))).await;
                     continue;
                 }

@@ -142,6 +142,8 @@ pub struct View {
     pub doors: Doors,
     pub trackers: Trackers,
     pub hub: Arc<Hub>,
+    /// Whether the hub hears everything: sockets are taken from then on.
+    pub begun: watch::Receiver<bool>,
 }
 
 /// A running node.
@@ -205,6 +207,7 @@ impl Node {
             reactor = reactor.tap(tap);
         }
         let stop = [watch::Sender::new(false), watch::Sender::new(false)];
+        let begun = reactor.begun();
         let reactor = actix::spawn(reactor.run(stop[0].subscribe()));
         let sleepers: Vec<Arc<dyn foodcourt_actors::reactor::Wakes>> = vec![
             Arc::new(doors.order.clone()),
@@ -224,7 +227,7 @@ impl Node {
         });
         drop(inside);
         let tasks = actix::spawn(set);
-        Self { view: Rc::new(View { doors, trackers, hub }), number, broker, stop, reactor, tasks }
+        Self { view: Rc::new(View { doors, trackers, hub, begun }), number, broker, stop, reactor, tasks }
     }
 
     /// Kills it where it stands.

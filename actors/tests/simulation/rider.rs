@@ -9,9 +9,13 @@ use std::{
 use foodcourt_actors::{
     decider::Decider,
     demo::district,
-    dispatch::{Delivery, DeliveryCommand, DeliveryStatus as Status, RiderStep, event::UnassignReason},
-    ids::{DeliveryId, OfferId, RiderId},
+    dispatch::{
+        Delivery, DeliveryCommand, DeliveryState, DeliveryStatus as Status, Eta, RiderStep, event::UnassignReason,
+        handover::tries_left,
+    },
+    ids::{DeliveryId, OfferId, PhotoId, RiderId},
     place::Position,
+    proof::ProofRequired,
     rider::{Held, Rider, RiderCommand, RiderState, event::Vehicle, tracker::Fix},
     stream::StreamId,
     time::Timestamp,
@@ -217,6 +221,7 @@ impl Biker {
             }
         }
         let Some(seen) = self.me.look::<Delivery>(world, id.0).await else { return };
+        self.foretell(world, &seen.state).await;
         let step = match seen.state.status() {
             Some(Status::Confirmed) if self.me.dice.chance(300) => RiderStep::EnrouteToPickup,
             Some(Status::Confirmed | Status::EnrouteToPickup) if self.me.dice.chance(4) => RiderStep::Delivered,
@@ -227,13 +232,52 @@ impl Biker {
                 return self.give_back(world, id).await;
             }
             Some(Status::PickedUp | Status::EnrouteToDropoff) if self.reach(job.dropoff) => RiderStep::ArrivedAtDropoff,
-            Some(Status::ArrivedAtDropoff) => RiderStep::Delivered,
+            Some(Status::ArrivedAtDropoff) => return self.hand_over(world, &seen.state).await,
             _ => return,
         };
         self.step(world, id, step).await;
         if step == RiderStep::PickedUp && self.me.dice.chance(self.temper.steals) {
             world.count("riders vanished with the food");
             self.rest(world, 10 * 3_600, 11 * 3_600);
+        }
+    }
+
+    /// What a node makes of their positions: when they should be there, and that they nearly are.
+    async fn foretell(&mut self, world: &Rc<World>, state: &DeliveryState) {
+        let (Some(asked), Some(leg)) = (&state.request, state.status()) else { return };
+        let (rider_id, now) = (self.id, world.now());
+        let later = |s: u64| now.plus_s(i64::try_from(s).unwrap_or(0));
+        if self.me.dice.chance(60) {
+            let (to_court_s, to_door_s) = (self.me.dice.below(600), 600 + self.me.dice.below(900));
+            let pickup_at = (leg < Status::ArrivedAtPickup).then(|| later(to_court_s));
+            let eta = Eta { pickup_at, dropoff_at: later(to_door_s) };
+            let command = DeliveryCommand::NoteEta { rider_id, eta, moved_by_s: 90 };
+            self.me.ask::<Delivery>(world, asked.delivery_id.0, command).await;
+        }
+        if leg >= Status::PickedUp && self.at.distance_m(asked.dropoff) < 300.0 && self.me.dice.chance(500) {
+            let command = DeliveryCommand::NoteImminent { rider_id, dropoff_at: later(60) };
+            self.me.ask::<Delivery>(world, asked.delivery_id.0, command).await;
+        }
+    }
+
+    /// At the door: by word, PIN or photo, as it was asked for; now and then it is forgotten, mistyped, or staff vouch.
+    async fn hand_over(&mut self, world: &Rc<World>, state: &DeliveryState) {
+        let Some(asked) = &state.request else { return };
+        let (id, rider_id) = (asked.delivery_id, self.id);
+        let photo = DeliveryCommand::NotePhoto { rider_id, photo_id: PhotoId::of(id, [7; 32]) };
+        let shown = state.photo_id.is_some() || state.proof_waived;
+        let command = match asked.proof {
+            _ if shown || self.me.dice.chance(50) => None,
+            ProofRequired::Nothing => None,
+            _ if self.me.dice.chance(50) => Some(DeliveryCommand::WaiveProof),
+            ProofRequired::Pin if tries_left(state) > 0 => {
+                Some(DeliveryCommand::EnterPin { rider_id, right: self.me.dice.chance(500) })
+            }
+            ProofRequired::Pin | ProofRequired::Photo => Some(photo),
+        };
+        match command {
+            Some(command) => drop(self.me.ask::<Delivery>(world, id.0, command).await),
+            None => self.step(world, id, RiderStep::Delivered).await,
         }
     }
 
