@@ -85,19 +85,15 @@ pub(super) fn note_eta(
 ) -> Vec<DeliveryEvent> {
     let Some(leg) = leg_of(state, rider_id) else { return vec![] };
     // The court lies behind them, whatever an estimate of a moment ago says.
-    let pickup_at = eta.pickup_at.filter(|_| leg < Status::ArrivedAtPickup);
-    let apart = |a: Timestamp, b: Timestamp| a.since(b).max(b.since(a)).as_secs() >= u64::from(moved_by_s);
-    let moved = state.eta.is_none_or(|known| {
-        apart(known.dropoff_at, eta.dropoff_at) || known.pickup_at.zip(pickup_at).is_some_and(|(a, b)| apart(a, b))
-    });
-    if !moved {
+    let eta = Eta { pickup_at: eta.pickup_at.filter(|_| leg < Status::ArrivedAtPickup), ..eta };
+    if !eta.is_news(state.eta, moved_by_s) {
         return vec![];
     }
     vec![DeliveryEvent::EtaMoved(EtaMoved {
         delivery_id: asked.delivery_id,
         order_id: asked.order_id,
         rider_id,
-        pickup_eta_at: pickup_at,
+        pickup_eta_at: eta.pickup_at,
         dropoff_eta_at: eta.dropoff_at,
     })]
 }

@@ -108,6 +108,19 @@ pub struct Eta {
     pub dropoff_at: Timestamp,
 }
 
+impl Eta {
+    /// Whether it is news to who was told `known`: either instant has moved by `moved_by_s` seconds or more, or nothing
+    /// was told yet.
+    #[must_use]
+    pub fn is_news(&self, known: Option<Self>, moved_by_s: u32) -> bool {
+        let apart = |a: Timestamp, b: Timestamp| a.since(b).max(b.since(a)).as_secs() >= u64::from(moved_by_s);
+        known.is_none_or(|known| {
+            apart(known.dropoff_at, self.dropoff_at)
+                || known.pickup_at.zip(self.pickup_at).is_some_and(|(a, b)| apart(a, b))
+        })
+    }
+}
+
 /// One delivery.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct DeliveryState {

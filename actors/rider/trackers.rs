@@ -188,6 +188,22 @@ mod tests {
     }
 
     #[test]
+    fn a_last_word_that_comes_after_the_shift_moves_nobody() {
+        let heard = Arc::new(Heard::default());
+        let trackers = Trackers::new(Arc::new(Still), vec![Arc::clone(&heard) as Arc<dyn PositionSink>]);
+        let rider_id = UserId(Uuid::nil());
+        let position = Position::new(52.5, 13.4).unwrap();
+        let fix = |at| Fix { seq: 1, at, position, accuracy_m: 5.0, speed_mps: None, heading_deg: None };
+        trackers.moved(rider_id, 1, &fix(NOON));
+        trackers.forget(rider_id);
+        trackers.moved(rider_id, 2, &fix(NOON));
+        assert_eq!(trackers.current(rider_id), None, "off duty nothing is kept");
+        trackers.moved(rider_id, 3, &fix(NOON.plus_s(1)));
+        assert!(trackers.current(rider_id).is_some(), "the next shift is followed");
+        assert_eq!(heard.0.lock().unwrap().len(), 2);
+    }
+
+    #[test]
     fn what_another_node_has_heard_moves_a_rider_forward_only_and_is_not_sent_back() {
         let (heard, sent) = (Arc::new(Heard::default()), Arc::new(Heard::default()));
         let sink = |heard: &Arc<Heard>| vec![Arc::clone(heard) as Arc<dyn PositionSink>];

@@ -257,12 +257,7 @@ impl Arrivals {
         let settings = &self.parts.settings;
         let DeliveryState { eta: known, imminent, .. } = *carried.state;
         // Asked only where it will make a fact: the delivery decides, but need not be bothered with every position.
-        let apart_s = |a: Timestamp, b: Timestamp| a.since(b).max(b.since(a)).as_secs();
-        let moved = known.is_none_or(|known| {
-            let pickup = known.pickup_at.zip(eta.pickup_at).map_or(0, |(a, b)| apart_s(a, b));
-            pickup.max(apart_s(known.dropoff_at, eta.dropoff_at)) >= u64::from(settings.moved_by_s)
-        });
-        if moved {
+        if eta.is_news(known, settings.moved_by_s) {
             let command = DeliveryCommand::NoteEta { rider_id, eta, moved_by_s: settings.moved_by_s };
             self.wish(carried.delivery_id, command).await;
         }

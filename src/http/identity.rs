@@ -105,7 +105,7 @@ impl Identities {
         &self.revocations
     }
 
-    /// Reads the sessions ended in the last minutes and the accounts changed in the last one, once.
+    /// Reads the sessions ended and the accounts changed in the last minutes, once.
     ///
     /// # Errors
     /// When the store is away.

@@ -124,6 +124,20 @@ async fn whoever_leaves_a_kitchen_is_out_of_it_with_the_next_reading_of_changes(
     world.wall.pass_s(5);
     assert_eq!(node.principal(token).await.unwrap().account.roles.len(), 1);
     assert!(node.principal(token).await.unwrap().is(foodcourt_actors::user::Role::Customer));
+    // A reading hears of who is gone, too, although no row says when.
+    node.refresh().await.unwrap();
+    assert!(node.principal(token).await.is_ok());
+    let pool = world.database.database();
+    pool.execute(
+        "delete from refresh_token where family_id in (select family_id from session where user_id = $1)",
+        &[&before.user_id().0],
+    )
+    .await
+    .unwrap();
+    pool.execute("delete from session where user_id = $1", &[&before.user_id().0]).await.unwrap();
+    pool.execute("delete from account where user_id = $1", &[&before.user_id().0]).await.unwrap();
+    node.refresh().await.unwrap();
+    node.principal(token).await.unwrap_err();
 }
 
 #[actix_rt::test]

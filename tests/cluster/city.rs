@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use crate::{
     nodes::{Cluster, PATIENCE, last_words},
-    outside::{Balancer, Redis},
+    outside::Balancer,
     person::Person,
+    redis::Redis,
 };
 
 /// Orders of the city; the second node is killed after a third of them, Redis after a half.

@@ -9,4 +9,6 @@ mod nodes;
 mod outside;
 mod person;
 mod positions;
+#[path = "../redis/process.rs"]
+mod redis;
 mod tls;

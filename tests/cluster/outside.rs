@@ -1,9 +1,9 @@
-//! What a cluster leans on: a redis-server and an HAProxy of the test's own, killed at the end whatever happens.
+//! What a cluster leans on beside its databases: an HAProxy of the test's own, killed at the end whatever happens.
 
 use std::{
     net::TcpListener,
     os::fd::AsRawFd as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -17,42 +17,6 @@ impl Drop for Killed {
         // Gone already is as good.
         self.0.kill().ok();
         self.0.wait().ok();
-    }
-}
-
-/// A redis-server on a socket of its own; it keeps nothing on disk.
-pub struct Redis {
-    folder: TempDir,
-    child: Option<Killed>,
-}
-
-impl Redis {
-    pub fn start() -> Self {
-        let mut redis = Self { folder: tempfile::tempdir().unwrap(), child: None };
-        redis.restart();
-        redis
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("redis.sock")
-    }
-
-    pub fn url(&self) -> String {
-        format!("redis+unix://{}", self.socket().display())
-    }
-
-    pub fn restart(&mut self) {
-        self.kill();
-        let mut command = Command::new("redis-server");
-        command.args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"]).arg(self.socket());
-        command.arg("--dir").arg(self.folder.path());
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        self.child = Some(Killed(child.expect("redis-server is installed (apt-get install redis-server)")));
-    }
-
-    /// kill -9.
-    pub fn kill(&mut self) {
-        self.child = None;
     }
 }
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::{
     nodes::{Cluster, PATIENCE},
-    outside::Redis,
     person::{Person, delivery_order, place},
+    redis::Redis,
 };
 
 /// The rider's fixes go to one node only. The other one holds every lease, so it is there that the search finds the

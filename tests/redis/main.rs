@@ -6,4 +6,5 @@
 mod cache;
 mod node;
 mod positions;
+mod process;
 mod server;

@@ -1,13 +1,10 @@
-//! A real redis-server for one test: in its own folder, on its own socket, killed at the end whatever happens.
+//! What tests do to a redis-server beside killing it, and how long they wait for it.
 
-use std::{
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
+
+pub use crate::process::Redis;
 
 /// Waits until `condition` holds.
 pub async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
@@ -26,46 +23,7 @@ pub async fn in_time<T>(what: &str, asked: impl Future<Output = T>) -> T {
     tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| panic!("{what} took longer than {limit:?}"))
 }
 
-pub struct Redis {
-    folder: TempDir,
-    child: Option<Child>,
-}
-
 impl Redis {
-    pub fn start() -> Self {
-        let mut redis = Self { folder: tempfile::tempdir().unwrap(), child: None };
-        redis.restart();
-        redis
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("redis.sock")
-    }
-
-    pub fn url(&self) -> String {
-        format!("redis+unix://{}", self.socket().display())
-    }
-
-    /// Starts it (again), empty: it keeps nothing on disk.
-    pub fn restart(&mut self) {
-        self.kill();
-        let mut command = Command::new("redis-server");
-        command.args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"]).arg(self.socket());
-        command.arg("--dir").arg(self.folder.path());
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        self.child = Some(child.unwrap_or_else(|error| {
-            panic!("redis-server cannot be started ({error}): install it, on Debian with apt-get install redis-server")
-        }));
-    }
-
-    /// kill -9.
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-    }
-
     /// Lets it live and answer nothing.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
@@ -91,11 +49,5 @@ impl Redis {
             .unwrap();
         client.init().await.unwrap();
         client
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.kill();
     }
 }
