@@ -22,6 +22,10 @@ pub trait Decider: Sized + Send + 'static {
     /// Why a wish is refused.
     type Rejection: std::error::Error + Clone + Send + Sync + 'static;
 
+    /// Whether its committed state is shown to whoever looks, without a turn of its actor: for what is looked at far
+    /// more often than it changes. Costs a copy of the state when it changes while somebody still looks at it.
+    const SHOWN: bool = false;
+
     /// What `command` means at `now` (business time). No events and no error: it is already true.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     ask::{Answer, AskError, Asked, Seen, Task, Wish},
     decider::{ASK_TIMEOUT, Decider},
-    entity::{Entity, Give, Published},
+    entity::{Entity, Give, Published, Shelf},
     event::{Recorded, Version},
     ports::Kernel,
     stream::StreamId,
@@ -28,11 +28,12 @@ const ROOM_TIMEOUT: Duration = Duration::from_millis(250);
 /// A door to all entities of one kind. Cheap to clone, usable from any thread.
 pub struct Directory<D: Decider> {
     shards: Arc<[Addr<Shard<D>>]>,
+    shelf: Shelf<D>,
 }
 
 impl<D: Decider> Clone for Directory<D> {
     fn clone(&self) -> Self {
-        Self { shards: Arc::clone(&self.shards) }
+        Self { shards: Arc::clone(&self.shards), shelf: self.shelf.clone() }
     }
 }
 
@@ -40,18 +41,19 @@ impl<D: Decider> Directory<D> {
     /// A directory with one shard on each of `arbiters`; none: one shard on the current arbiter (simulation).
     #[must_use]
     pub fn start(kernel: &Kernel, arbiters: &[ArbiterHandle]) -> Self {
+        let shelf = Shelf::default();
         let shards = if arbiters.is_empty() {
-            vec![Shard::new(kernel.clone()).start()]
+            vec![Shard::new(kernel.clone(), shelf.clone()).start()]
         } else {
             arbiters
                 .iter()
                 .map(|arbiter| {
-                    let kernel = kernel.clone();
-                    Shard::start_in_arbiter(arbiter, move |_| Shard::new(kernel))
+                    let (kernel, shelf) = (kernel.clone(), shelf.clone());
+                    Shard::start_in_arbiter(arbiter, move |_| Shard::new(kernel, shelf))
                 })
                 .collect()
         };
-        Self { shards: shards.into() }
+        Self { shards: shards.into(), shelf }
     }
 
     fn shard(&self, id: Uuid) -> &Addr<Shard<D>> {
@@ -73,11 +75,14 @@ impl<D: Decider> Directory<D> {
         }
     }
 
-    /// The committed state of the entity `id`, as this node knows it.
+    /// The committed state of the entity `id`, as this node knows it; without a word to its actor where it is shown.
     ///
     /// # Errors
     /// The retryable ones of [`AskError`].
     pub async fn look(&self, id: Uuid) -> Result<Seen<D::State>, AskError<Infallible>> {
+        if let Some(seen) = self.shelf.seen(id) {
+            return Ok(seen);
+        }
         let (reply, seen) = oneshot::channel();
         self.give(id, Task::Look(reply)).await.map_err(|Full| AskError::Busy)?;
         match tokio::time::timeout(ASK_TIMEOUT, seen).await {
@@ -140,13 +145,14 @@ struct Slot<D: Decider> {
 /// Owns the actors of one kind on one arbiter.
 pub(crate) struct Shard<D: Decider> {
     kernel: Kernel,
+    shelf: Shelf<D>,
     slots: HashMap<Uuid, Slot<D>>,
     incarnations: u64,
 }
 
 impl<D: Decider> Shard<D> {
-    fn new(kernel: Kernel) -> Self {
-        Self { kernel, slots: HashMap::new(), incarnations: 0 }
+    fn new(kernel: Kernel, shelf: Shelf<D>) -> Self {
+        Self { kernel, shelf, slots: HashMap::new(), incarnations: 0 }
     }
 
     /// The actor of `id`, made anew if there is none.
@@ -155,7 +161,8 @@ impl<D: Decider> Shard<D> {
             self.incarnations += 1;
             let (incarnation, version) = (self.incarnations, Rc::new(Cell::new(0)));
             let stream = StreamId::new(D::CATEGORY, id);
-            let entity = Entity::new(stream, incarnation, self.kernel.clone(), ctx.address(), Rc::clone(&version));
+            let (kernel, shelf) = (self.kernel.clone(), self.shelf.clone());
+            let entity = Entity::new(stream, incarnation, kernel, ctx.address(), shelf, Rc::clone(&version));
             // A mailbox made at its full size: `set_mailbox_capacity` counts only after the first poll, and 16 until then.
             let (sender, receiver) = channel(self.kernel.limits.entity_queue_max);
             let (context, addr) = (Context::with_receiver(receiver), Addr::new(sender));

@@ -4,7 +4,9 @@
 //! against the evolving state and appended together, each answered for itself. The state is folded ahead of the
 //! commit; if the append fails, the actor comes back from the journal.
 
+mod heard;
 mod settle;
+mod shelf;
 mod snapshot;
 mod turn;
 
@@ -23,7 +25,9 @@ use crate::{
     stream::StreamId,
     time::Timestamp,
 };
+pub(crate) use heard::{Die, Published};
 use settle::settle;
+pub(crate) use shelf::Shelf;
 use turn::{Batch, Turn};
 
 /// A timer is looked at anew at least this often, so that a business clock that is sped up is noticed.
@@ -50,6 +54,7 @@ pub(crate) struct Entity<D: Decider> {
     incarnation: u64,
     kernel: Kernel,
     shard: Addr<Shard<D>>,
+    shelf: Shelf<D>,
     phase: Phase,
     queue: VecDeque<Task<D>>,
     state: Arc<D::State>,
@@ -75,6 +80,7 @@ impl<D: Decider> Entity<D> {
         incarnation: u64,
         kernel: Kernel,
         shard: Addr<Shard<D>>,
+        shelf: Shelf<D>,
         version: Rc<Cell<Version>>,
     ) -> Self {
         let now = kernel.clock.now();
@@ -83,6 +89,7 @@ impl<D: Decider> Entity<D> {
             incarnation,
             kernel,
             shard,
+            shelf,
             phase: Phase::Cold,
             queue: VecDeque::new(),
             state: Arc::default(),
@@ -107,13 +114,17 @@ impl<D: Decider> Entity<D> {
             Phase::Ready if !self.queue.is_empty() => self.turn(ctx),
             // Another node has written, and what it wrote could not be folded when it was heard.
             Phase::Ready if self.heard > self.version.get() => self.read(ctx, Duration::ZERO),
-            Phase::Ready => self.arm(ctx),
+            Phase::Ready => {
+                self.show();
+                self.arm(ctx);
+            }
             Phase::Cold | Phase::Reading | Phase::Appending => {}
         }
     }
 
     /// Decides everything that waits, then appends or, where all was refused, looks at the tail first.
     fn turn(&mut self, ctx: &mut Context<Self>) {
+        self.shelf.hide(self.id.id);
         let now = self.kernel.clock.now();
         let batch = match Turn::over(self, now) {
             Turn::Batch(batch) => batch,
@@ -188,6 +199,7 @@ impl<D: Decider> Entity<D> {
     }
 
     fn forget(&mut self) {
+        self.shelf.hide(self.id.id);
         self.state = Arc::default();
         self.version.set(0);
         self.snapshot_version = 0;
@@ -196,6 +208,7 @@ impl<D: Decider> Entity<D> {
 
     /// Reads the stream from the known version on (from the newest snapshot if nothing is known).
     fn read(&mut self, ctx: &mut Context<Self>, after: Duration) {
+        self.shelf.hide(self.id.id);
         self.phase = Phase::Reading;
         (self.before_read, self.heard) = (self.queue.len(), 0);
         let (journal, id, known, page) =
@@ -267,6 +280,11 @@ impl<D: Decider> Entity<D> {
             Ok(facts) => entity.have_read(None, &facts, ctx),
             Err(error) => entity.cannot_read(&error, ctx),
         }));
+    }
+
+    /// Lets others see the state without asking, until something happens.
+    fn show(&self) {
+        self.shelf.show(self.id.id, self.version.get(), &self.state);
     }
 
     /// Folds facts that follow the known version; older ones are skipped. False when one cannot be read.
@@ -400,6 +418,13 @@ fn widen<R>(error: &AskError<std::convert::Infallible>) -> AskError<R> {
     }
 }
 
+impl<D: Decider> Drop for Entity<D> {
+    /// However it ends, also by a panic: nobody may go on seeing what nobody keeps fresh.
+    fn drop(&mut self) {
+        self.shelf.hide(self.id.id);
+    }
+}
+
 impl<D: Decider> Actor for Entity<D> {
     type Context = Context<Self>;
 }
@@ -436,6 +461,7 @@ impl<D: Decider> Handler<Give<D>> for Entity<D> {
         match task {
             // The usual case of a look needs no turn.
             Task::Look(reply) if self.phase == Phase::Ready && self.queue.is_empty() => {
+                self.show();
                 drop(reply.send(Ok(Seen { version: self.version.get(), state: Arc::clone(&self.state) })));
             }
             Task::Ask(asked) if asked.wish.begins && self.phase == Phase::Cold && self.queue.is_empty() => {
@@ -450,44 +476,5 @@ impl<D: Decider> Handler<Give<D>> for Entity<D> {
                 self.advance(ctx);
             }
         }
-    }
-}
-
-/// A fact of this stream was published, perhaps by another node.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Published(pub Arc<Recorded>);
-
-impl<D: Decider> Handler<Published> for Entity<D> {
-    type Result = ();
-
-    fn handle(&mut self, Published(fact): Published, ctx: &mut Self::Context) {
-        if self.phase == Phase::Ready && fact.version == self.version.get() + 1 {
-            if self.fold(std::slice::from_ref(&*fact)) {
-                self.arm(ctx);
-            } else {
-                self.restart(ctx, Duration::ZERO);
-            }
-            return;
-        }
-        // While an append is in flight the state runs ahead of the version, and a read may have begun before this
-        // fact; it is looked at when that is over.
-        self.heard = self.heard.max(fact.version);
-        if self.phase == Phase::Ready {
-            self.advance(ctx);
-        }
-    }
-}
-
-/// Breaks the shell itself. For tests of supervision.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Die;
-
-impl<D: Decider> Handler<Die> for Entity<D> {
-    type Result = ();
-
-    fn handle(&mut self, _: Die, _: &mut Self::Context) {
-        panic!("told to die");
     }
 }

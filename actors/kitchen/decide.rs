@@ -37,6 +37,8 @@ impl Decider for Kitchen {
     type Command = KitchenCommand;
     type Event = KitchenEvent;
     type Rejection = No;
+    /// Every basket is priced against its kitchens.
+    const SHOWN: bool = true;
 
     fn decide(state: &KitchenState, command: &KitchenCommand, now: Timestamp) -> Facts {
         use KitchenCommand as C;

@@ -298,6 +298,28 @@ fn a_deadline_missed_while_everything_was_down_fires_at_the_next_sweep_on_one_no
 }
 
 #[test]
+fn what_is_shown_without_asking_is_what_was_committed_and_goes_with_its_actor() {
+    on_virtual_time(async {
+        let world = MemoryWorld::new(21);
+        let (one, two) = (node(&world), node(&world));
+        let id = world.kernel.ids.next();
+        for expected in 1..=50 {
+            one.ask(id, wish(Command::Add(1))).await.unwrap();
+            assert_eq!(total(&one, id).await, expected, "an acknowledged write is seen at once");
+        }
+        two.ask(id, wish(Command::Add(10))).await.unwrap();
+        assert_eq!(total(&one, id).await, 50, "not told yet");
+        one.published(&world.journal.facts());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(total(&one, id).await, 60);
+        one.kill(id).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        two.ask(id, wish(Command::Add(100))).await.unwrap();
+        assert_eq!(total(&one, id).await, 160, "nobody keeps the dead actor's state fresh: it is read anew");
+    });
+}
+
+#[test]
 fn an_idle_entity_leaves_memory_and_comes_back_whole() {
     on_virtual_time(async {
         let mut world = MemoryWorld::new(13);

@@ -77,6 +77,8 @@ impl Decider for Counter {
     type Command = Command;
     type Event = Happened;
     type Rejection = Refusal;
+    // So that everything the kernel promises is promised of shown states too.
+    const SHOWN: bool = true;
 
     fn decide(state: &State, command: &Command, _: Timestamp) -> Result<Vec<Happened>, Refusal> {
         Ok(match command {
