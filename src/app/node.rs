@@ -130,9 +130,12 @@ impl Node {
         };
 
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let threads = if config.server.actor_threads == 0 { cores } else { config.server.actor_threads };
-        let arbiters: Vec<Arbiter> = (0..threads).map(|_| Arbiter::new()).collect();
-        let handles: Vec<ArbiterHandle> = arbiters.iter().map(Arbiter::handle).collect();
+        let threads = if config.server.actor_threads == 0 { (cores / 2).max(1) } else { config.server.actor_threads };
+        // The first shares this thread with the journal's writer and the connections to the database: what an actor
+        // there appends needs no other thread to wake, neither on its way nor back.
+        let arbiters: Vec<Arbiter> = (1..threads).map(|_| Arbiter::new()).collect();
+        let handles: Vec<ArbiterHandle> =
+            std::iter::once(Arbiter::current()).chain(arbiters.iter().map(Arbiter::handle)).collect();
         let orders = Directory::<Order>::start(&kernel, &handles);
         let payments = Directory::<Payment>::start(&kernel, &handles);
         let kitchens = Directory::<Kitchen>::start(&kernel, &handles);

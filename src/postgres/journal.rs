@@ -1,11 +1,12 @@
 //! The journal in PostgreSQL: appends go to one writer per node, reads to the pool.
-//! The statement and its gate are in `statement`, the grouping in `writer`, the reading in `read`.
+//! The statement and its gate are in `statement` (`alone` for a single small append), the grouping in `writer`, the reading in `read`.
 //!
 //! Commits of this node ring the bell at once. Those of other nodes are noticed by asking for the newest position
 //! five times a second: `NOTIFY` would take a lock that is shared by every database of the cluster until after the
 //! commit has reached the disk, needs a connection of its own and does not pass pgbouncer. Whoever needs other
 //! nodes' facts sooner rings over the broker.
 
+mod alone;
 mod fence;
 mod read;
 mod statement;

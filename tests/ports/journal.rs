@@ -137,12 +137,18 @@ fn answer(scope: &str, status: u16) -> StoredAnswer {
 
 #[tokio::test]
 async fn answer_and_contact_are_kept_iff_the_facts_are() {
+    kept_iff_the_facts_are(1).await; // the statement for one fact alone
+    kept_iff_the_facts_are(2).await; // the one for batches
+}
+
+async fn kept_iff_the_facts_are(facts: usize) {
     let database = TestDatabase::fresh().await;
+    let version = |appends: usize| u64::try_from(appends * facts).unwrap();
     let journal = node(&database).await;
     let pool = database.database();
     let stream = stream();
     let person = Contact { contact_id: ContactId(uuid()), body: r#"{"name":"Ana"}"#.to_owned() };
-    let mut wish = append(stream, 0, 1);
+    let mut wish = append(stream, 0, facts);
     wish.answers = vec![answer("first", 201)];
     wish.contacts = vec![person.clone()];
     assert_eq!(journal.append(wish).await, Appended::Committed);
@@ -152,20 +158,27 @@ async fn answer_and_contact_are_kept_iff_the_facts_are() {
 
     // The loser of a conflict leaves nothing, and cannot replace what is kept.
     let stranger = Contact { contact_id: ContactId(uuid()), body: "{}".to_owned() };
-    let mut late = append(stream, 0, 1);
+    let mut late = append(stream, 0, facts);
     late.answers = vec![answer("second", 409)];
     late.contacts = vec![stranger.clone()];
     assert_eq!(journal.append(late).await, Appended::Conflict);
     assert_eq!(stored_answer(pool, "second").await.unwrap(), None);
     assert_eq!(contact(pool, stranger.contact_id).await.unwrap(), None);
-    let mut again = append(stream, 1, 1);
+    // Nor does one that would begin a stream in its middle, or has fallen behind.
+    assert_eq!(journal.append(append(self::stream(), 1, facts)).await, Appended::Conflict);
+    let mut again = append(stream, version(1), facts);
     again.answers = vec![answer("first", 500)];
     assert_eq!(journal.append(again).await, Appended::Committed);
     assert_eq!(stored_answer(pool, "first").await.unwrap(), Some(answer("first", 201)), "the first answer stays");
 
+    let mut behind = append(stream, version(1), facts);
+    behind.answers = vec![answer("third", 409)];
+    assert_eq!(journal.append(behind).await, Appended::Conflict);
+    assert_eq!(stored_answer(pool, "third").await.unwrap(), None);
+
     assert!(erase_contact(pool, person.contact_id).await.unwrap());
     assert!(!erase_contact(pool, person.contact_id).await.unwrap());
-    let mut back = append(stream, 2, 1);
+    let mut back = append(stream, version(2), facts);
     back.contacts = vec![person.clone()];
     assert_eq!(journal.append(back).await, Appended::Committed);
     assert_eq!(contact(pool, person.contact_id).await.unwrap(), None, "erased for good");

@@ -1,5 +1,5 @@
-//! One batch, one transaction, one round trip: the lock that makes position order commit order, then the statement
-//! whose first part is the gate and whose other parts write only what the gate let through.
+//! One batch, one statement, one transaction of its own: its first part takes the lock that makes position order commit
+//! order, the second is the gate, and the others write only what the gate let through.
 
 use std::time::Duration;
 
@@ -7,30 +7,36 @@ use foodcourt_actors::ports::Append;
 use tokio_postgres::{Client, Row, Statement, error::DbError};
 use uuid::Uuid;
 
-use crate::postgres::{instant::Instant, pool::spoils};
+use super::alone::{ALONE, Alone};
+use crate::postgres::{
+    instant::Instant,
+    pool::{Params, spoils},
+};
 
 /// Names the advisory lock under which positions are drawn ("journal" in ASCII). One per database: advisory locks
 /// do not reach across databases.
 pub(super) const POSITION_LOCK: i64 = 0x006a_6f75_726e_616c;
 
-/// Runs ahead of the batch: inside one statement nothing promises that the lock comes before the positions. One message
-/// for both, since each costs the server a turn.
-fn begin() -> String {
-    format!("begin; select pg_advisory_xact_lock({POSITION_LOCK})")
-}
-
+/// A position is drawn when a row is written to the journal; that row comes from the gate's, and no row reaches the gate
+/// before `turn` has given its own, which is when the lock is held. The snapshot may be older than the lock: the gate
+/// compares with the newest version of a head whatever the snapshot shows, and where `found` is behind, the append is
+/// called a conflict and decided again.
+///
 /// `previous` lets one `insert … on conflict` be both "create if absent" and "move if at the expected version".
 /// The look at `found` keeps a stream from being created in the middle; being a scalar subquery it is always an
 /// index lookup, however the planner guesses the size of the arrays.
 const BATCH: &str = "
-with wish as materialized (
+with turn as materialized (
+    select pg_advisory_xact_lock($23::bigint) as held
+), wish as materialized (
     select a.*, (select h.version from stream_head h where h.stream = a.stream) as found
       from unnest($1::text[], $2::bigint[], $3::bigint[], $4::timestamptz[])
            with ordinality as a(stream, expected, version, deadline_at, ord)
 ), head as (
     insert into stream_head as h (stream, version, previous, deadline_at)
     select stream, version, expected, deadline_at
-      from wish
+      from turn
+     cross join wish
      where coalesce(found, 0) = expected
     on conflict (stream) do update
        set version = excluded.version,
@@ -89,21 +95,25 @@ pub(super) enum Flight {
 
 /// The prepared statements of the writer's connection.
 pub(super) struct Batch {
-    begin: String,
     batch: Statement,
+    alone: Statement,
     answers_kept_s: f64,
 }
 
 impl Batch {
     pub(super) async fn prepare(client: &Client, answers_kept: Duration) -> Result<Self, tokio_postgres::Error> {
         let batch = client.prepare(BATCH).await?;
-        Ok(Self { begin: begin(), batch, answers_kept_s: answers_kept.as_secs_f64() })
+        let alone = client.prepare(ALONE).await?;
+        Ok(Self { batch, alone, answers_kept_s: answers_kept.as_secs_f64() })
     }
 
-    /// Writes `appends`, at most one per stream, in one round trip.
+    /// Writes `appends`, at most one per stream, in one statement.
     pub(super) async fn write(&self, client: &Client, appends: &[&Append]) -> Flight {
+        if let Some(alone) = Alone::of(appends) {
+            return Self::run(client, &self.alone, &alone.params(&self.answers_kept_s), 1).await;
+        }
         let columns = Columns::of(appends);
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 22] = [
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 23] = [
             &columns.stream,
             &columns.expected,
             &columns.version,
@@ -126,24 +136,17 @@ impl Batch {
             &columns.contact_ord,
             &columns.contact_id,
             &columns.contact_body,
+            &POSITION_LOCK,
         ];
-        // Polled together the three go out in this order without waiting for one another. If one fails, the server
-        // refuses what follows in the transaction, and `commit` becomes a rollback.
-        let (began, wrote, committed) = tokio::join!(
-            biased;
-            client.batch_execute(&self.begin),
-            client.query(&self.batch, &params),
-            client.batch_execute("commit"),
-        );
-        match (began, wrote, committed) {
-            (Ok(()), Ok(rows), Ok(())) => landed(&rows, appends.len()),
-            (Err(error), Err(_), Ok(())) => rolled_back(&error),
-            // Without a transaction the batch stood alone: nothing is certain.
-            (Err(error), Ok(_), _) => Flight::Unclear { reason: reason(&error) },
-            (Ok(()), Err(error), Ok(())) => refused(&error),
-            // An ERROR from `commit` itself is a rollback; anything harder, or silence, is not known.
-            (Ok(()), Ok(_), Err(error)) if is_plain_error(&error) => rolled_back(&error),
-            (_, _, Err(error)) => Flight::Unclear { reason: reason(&error) },
+        Self::run(client, &self.batch, &params, appends.len()).await
+    }
+
+    async fn run(client: &Client, statement: &Statement, params: Params<'_>, count: usize) -> Flight {
+        match client.query(statement, params).await {
+            Ok(rows) => landed(&rows, count),
+            // An ERROR is a rollback, also one from the commit itself; anything harder, or silence, is not known.
+            Err(error) if is_plain_error(&error) || never_sent(&error) => refused(&error),
+            Err(error) => Flight::Unclear { reason: reason(&error) },
         }
     }
 }
@@ -169,12 +172,14 @@ fn refused(error: &tokio_postgres::Error) -> Flight {
     let code = error.code().map_or("", tokio_postgres::error::SqlState::code);
     // 21, 22, 23: the data; 54: too long or too large; XX000: how oversized values are refused at times.
     let data = matches!(code.get(..2), Some("21" | "22" | "23" | "54")) || code == "XX000";
-    // An error without a code is the client's: a value that cannot be sent.
-    if data || (code.is_empty() && !error.is_closed()) {
-        Flight::Refused { reason: reason(error) }
-    } else {
-        rolled_back(error)
-    }
+    if data || never_sent(error) { Flight::Refused { reason: reason(error) } } else { rolled_back(error) }
+}
+
+/// The driver could not write down a value. It tells its errors apart only by their sentences.
+fn never_sent(error: &tokio_postgres::Error) -> bool {
+    let sentence = error.to_string();
+    error.as_db_error().is_none()
+        && ["error serializing parameter", "error encoding message"].iter().any(|start| sentence.starts_with(start))
 }
 
 fn is_plain_error(error: &tokio_postgres::Error) -> bool {
@@ -254,6 +259,6 @@ impl<'a> Columns<'a> {
 }
 
 /// Versions fit an `i64` for longer than the sun will shine.
-fn number(version: u64) -> i64 {
+pub(super) fn number(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(i64::MAX)
 }
