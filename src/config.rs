@@ -79,7 +79,7 @@ sections! {
     /// `[live]`
     Live { sockets_max: usize, origins: Vec<String> }
     /// `[payment]`
-    Payment { call_timeout_ms: u64, calls_at_once: usize }
+    Payment { call_timeout_ms: u64, calls_at_once: usize, calls_waiting_max: usize }
     /// `[map]`
     Map { tiles_url: String, tiles_attribution: String }
     /// `[travel]`

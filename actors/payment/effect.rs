@@ -26,16 +26,19 @@ use crate::{
 /// How many calls may be under way, and for how long (wall time).
 #[derive(Clone, Copy, Debug)]
 pub struct CallLimits {
-    /// Calls at once; one more is left to its payment's deadline.
+    /// Calls at once; the next ones wait in line.
     pub in_flight_max: usize,
-    /// An unanswered call is dropped after this long; it is unclear then.
+    /// Calls in line at most; one more is left to its payment's deadline.
+    pub waiting_max: usize,
+    /// An unanswered call is dropped after this long; it is unclear then. So is one that stood in line as long.
     pub timeout: Duration,
 }
 
 impl Default for CallLimits {
     fn default() -> Self {
         // 64 calls of 30 s each are what Stripe's own default of 100 calls a second leaves room for.
-        Self { in_flight_max: 64, timeout: Duration::from_secs(30) }
+        // In line: what a thousand orders a second want of a provider that is silent for some seconds.
+        Self { in_flight_max: 64, waiting_max: 8_192, timeout: Duration::from_secs(30) }
     }
 }
 
@@ -86,28 +89,36 @@ pub struct ProviderEffect {
     payments: Directory<Payment>,
     limits: CallLimits,
     permits: Arc<Semaphore>,
+    places: Arc<Semaphore>,
 }
 
 impl ProviderEffect {
     /// Calls `provider` on behalf of `payments`.
     #[must_use]
     pub fn new(provider: Arc<dyn PaymentProvider>, payments: Directory<Payment>, limits: CallLimits) -> Self {
-        Self { provider, payments, limits, permits: Arc::new(Semaphore::new(limits.in_flight_max)) }
+        let permits = Semaphore::new(limits.in_flight_max);
+        let places = Semaphore::new(limits.in_flight_max.saturating_add(limits.waiting_max));
+        Self { provider, payments, limits, permits: Arc::new(permits), places: Arc::new(places) }
     }
 
     fn begin(&self, fact: &Recorded) -> Result<(), ReactError> {
         let event: PaymentEvent = fact.typed().map_err(|error| ReactError::Poison(error.to_string()))?;
         let Some((payment_id, request)) = ProviderRequest::of(&event) else { return Ok(()) };
-        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-            warn!(payment.id = %payment_id, "too many calls at once; this one is repeated later");
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            warn!(payment.id = %payment_id, "too many calls wait for the provider; this one is repeated later");
             return Ok(());
         };
         let origin = Origin { cause: Some(fact.event_id), correlation: fact.correlation };
         let (provider, payments, timeout) = (Arc::clone(&self.provider), self.payments.clone(), self.limits.timeout);
+        let permits = Arc::clone(&self.permits);
         actix::spawn(async move {
+            let Ok(Ok(permit)) = tokio::time::timeout(timeout, permits.acquire_owned()).await else {
+                warn!(payment.id = %payment_id, "no room for a call in time; it is repeated later");
+                return;
+            };
             let commands = perform(provider.as_ref(), request, timeout).await;
             tell(&payments, payment_id, commands, origin).await;
-            drop(permit);
+            drop((permit, place));
         });
         Ok(())
     }

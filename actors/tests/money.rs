@@ -144,7 +144,7 @@ impl Till {
 }
 
 fn limits() -> CallLimits {
-    CallLimits { in_flight_max: 64, timeout: Duration::from_secs(10) }
+    CallLimits { in_flight_max: 64, waiting_max: 1_000, timeout: Duration::from_secs(10) }
 }
 const NOTHING: Balance = Balance { held: 0, captured: 0, refunded: 0 };
 const TAKEN: Balance = Balance { held: 0, captured: 1_000, refunded: 0 };
@@ -237,8 +237,8 @@ fn cancelled_while_the_provider_hangs_it_is_voided_when_the_answer_comes() {
 #[test]
 fn a_provider_that_hangs_delays_no_other_order() {
     on_virtual_time(async {
-        // Room for two calls: the hanging ones fill it, and the deadlines make up for what found no room.
-        let till = Till::open(CallLimits { in_flight_max: 2, timeout: Duration::from_secs(10) });
+        // Room for two calls: the hanging ones fill it, nobody may wait, and the deadlines make up for that.
+        let till = Till::open(CallLimits { in_flight_max: 2, waiting_max: 0, ..limits() });
         till.place(1, "pm_hangs").await;
         till.place(2, "pm_ok").await;
         till.pass(3).await;
@@ -247,5 +247,19 @@ fn a_provider_that_hangs_delays_no_other_order() {
         till.place(4, "pm_ok").await;
         till.pass(40).await;
         assert!(till.is_paid(4).await, "repeated by its deadline");
+    });
+}
+
+#[test]
+fn a_rush_waits_in_line_for_the_provider_and_not_for_deadlines() {
+    on_virtual_time(async {
+        let till = Till::open(CallLimits { in_flight_max: 2, ..limits() });
+        for n in 1..=40 {
+            till.place(n, "pm_ok").await;
+        }
+        till.pass(3).await;
+        for n in 1..=40 {
+            assert!(till.is_paid(n).await, "order {n} was left to its deadline");
+        }
     });
 }

@@ -226,6 +226,7 @@ impl Node {
         let (waiter, admission) = (Waiter::default(), Arc::<Admission>::default());
         let call_limits = CallLimits {
             in_flight_max: config.payment.calls_at_once,
+            waiting_max: config.payment.calls_waiting_max,
             timeout: Duration::from_millis(config.payment.call_timeout_ms),
         };
         let provider = Arc::new(Sandbox::new(Arc::new(PgSandbox::new(database.clone()))));
