@@ -76,11 +76,13 @@ impl Decider for Kitchen {
             }
             C::Resume if state.pause_recorded().is_none() => Ok(vec![]),
             C::Resume => Ok(vec![KitchenEvent::Resumed(Resumed {})]),
-            C::OpenTicket { order_id, ticket_id, lines, fulfilment, answer_by } => {
+            C::OpenTicket { order_id, ticket_id, lines, fulfilment, answer_by, wanted_at } => {
                 if state.stage(*ticket_id).is_some() {
                     return Ok(vec![]);
                 }
                 let (ticket_id, order_id) = (*ticket_id, *order_id);
+                // What is wanted later need not be answered at once: then the order's patience counts alone.
+                let own = now.plus_s(i64::from(info.answer_within_s));
                 let late = (*answer_by <= now).then_some(RejectReason::NoAnswer);
                 Ok(vec![match late.or_else(|| state.why_not(lines, now)) {
                     Some(reason) => {
@@ -92,7 +94,8 @@ impl Decider for Kitchen {
                         number: state.next_number(),
                         lines: lines.clone(),
                         fulfilment: *fulfilment,
-                        answer_by: now.plus_s(i64::from(info.answer_within_s)).min(*answer_by),
+                        answer_by: if wanted_at.is_some() { *answer_by } else { own.min(*answer_by) },
+                        wanted_at: *wanted_at,
                     }),
                 }])
             }

@@ -130,6 +130,9 @@ pub struct TicketOpened {
     pub fulfilment: Fulfilment,
     /// Silence until then is a rejection.
     pub answer_by: Timestamp,
+    /// When the customer wants it; absent: as soon as possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted_at: Option<Timestamp>,
 }
 
 /// Body of `ticket.accepted`.

@@ -68,6 +68,8 @@ pub enum KitchenCommand {
         fulfilment: Fulfilment,
         /// The order no longer counts on an answer after that; a repeat that comes later opens nothing.
         answer_by: Timestamp,
+        /// When the customer wants it; `None`: as soon as possible.
+        wanted_at: Option<Timestamp>,
     },
     /// The kitchen cooks it.
     AcceptTicket {

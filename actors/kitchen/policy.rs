@@ -30,12 +30,13 @@ impl Policy for KitchenPolicy {
         let order_id = OrderId(fact.stream.id);
         Ok(match fact.typed::<OrderEvent>()? {
             OrderEvent::Paid(paid) => {
-                let (fulfilment, answer_by) = (paid.fulfilment, paid.answer_by);
+                let (fulfilment, answer_by, wanted_at) = (paid.fulfilment, paid.answer_by, paid.wanted_at);
                 paid.parts
                     .into_iter()
                     .map(|part| {
                         let (ticket_id, lines) = (part.ticket_id, part.lines);
-                        let open = KitchenCommand::OpenTicket { order_id, ticket_id, lines, fulfilment, answer_by };
+                        let open =
+                            KitchenCommand::OpenTicket { order_id, ticket_id, lines, fulfilment, answer_by, wanted_at };
                         (part.kitchen_id.0, open)
                     })
                     .collect()

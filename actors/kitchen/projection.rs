@@ -124,6 +124,9 @@ pub struct TicketView {
     pub opened_at: Timestamp,
     /// Silence until then is a rejection.
     pub answer_by: Timestamp,
+    /// When the customer wants it; absent: as soon as possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted_at: Option<Timestamp>,
     /// Minutes of work.
     pub prep_min: u32,
     /// Minutes added by delays.
@@ -215,6 +218,7 @@ pub fn ticket(ticket: &Ticket) -> TicketView {
         lines: ticket.asked.lines.clone(),
         opened_at: ticket.opened_at,
         answer_by: ticket.asked.answer_by,
+        wanted_at: ticket.asked.wanted_at,
         prep_min: ticket.prep_min,
         delay_min: ticket.delay_min,
         fire_at: ticket.fire_at,

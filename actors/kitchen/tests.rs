@@ -72,6 +72,7 @@ fn ask(n: u128) -> C {
         lines: vec![line()],
         fulfilment: Fulfilment::Delivery,
         answer_by,
+        wanted_at: None,
     }
 }
 fn accept(n: u128) -> C {
@@ -204,10 +205,20 @@ fn a_kitchen_that_cannot_take_a_ticket_says_so_as_a_fact() {
 }
 
 #[test]
+fn a_ticket_wanted_later_says_so_and_may_be_answered_as_long_as_its_order_waits() {
+    let mut day = Day::new();
+    let C::OpenTicket { order_id, ticket_id, lines, fulfilment, .. } = ask(1) else { unreachable!() };
+    let (answer_by, wanted_at) = (NOON.plus_min(45), Some(NOON.plus_min(300)));
+    day.does(C::OpenTicket { order_id, ticket_id, lines, fulfilment, answer_by, wanted_at });
+    let asked = &day.state.ticket(ticket(1)).unwrap().asked;
+    assert_eq!((asked.answer_by, asked.wanted_at), (answer_by, wanted_at));
+}
+
+#[test]
 fn a_repeat_of_a_forgotten_ticket_cooks_nothing() {
     let mut day = Day::new();
     let C::OpenTicket { order_id, ticket_id, lines, fulfilment, .. } = ask(1) else { unreachable!() };
-    let ask = C::OpenTicket { order_id, ticket_id, lines, fulfilment, answer_by: NOON.plus_s(90) };
+    let ask = C::OpenTicket { order_id, ticket_id, lines, fulfilment, answer_by: NOON.plus_s(90), wanted_at: None };
     day.does(ask.clone());
     assert_eq!(day.state.ticket(ticket(1)).unwrap().asked.answer_by, NOON.plus_s(90), "the order waits no longer");
     day.later_s(90).does(C::Tick);
@@ -239,7 +250,7 @@ fn only_the_counter_needs_a_ticket_to_be_ready() {
     let mut day = Day::new();
     for (n, fulfilment) in [(1, Fulfilment::Pickup), (2, Fulfilment::Delivery)] {
         let C::OpenTicket { order_id, ticket_id, lines, answer_by, .. } = ask(n) else { unreachable!() };
-        day.does(C::OpenTicket { order_id, ticket_id, lines, fulfilment, answer_by });
+        day.does(C::OpenTicket { order_id, ticket_id, lines, fulfilment, answer_by, wanted_at: None });
         day.does(accept(n));
     }
     let accepted = No::WrongStage { stage: Stage::Accepted };
@@ -395,6 +406,7 @@ fn a_kitchen_that_is_always_late_is_expected_late() {
         lines: vec![line()],
         fulfilment: Fulfilment::Pickup,
         answer_by: now.plus_min(5),
+        wanted_at: None,
     };
     say(&mut state, C::PublishMenu { menu: menu() }, now);
     for n in 0..60 {

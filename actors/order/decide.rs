@@ -166,7 +166,8 @@ impl Draft {
         self.push(OrderEvent::Paid(Paid {
             payment_id,
             amount,
-            answer_by: self.now.plus(rules::ANSWER_WITHIN),
+            answer_by: rules::answer_by(self.now, placed.wanted_at),
+            wanted_at: placed.wanted_at,
             parts: placed.parts.clone(),
             fulfilment: placed.fulfilment,
             customer_id: placed.customer_id,

@@ -191,6 +191,9 @@ pub struct Paid {
     pub amount: Money,
     /// The kitchens must have answered by then.
     pub answer_by: Timestamp,
+    /// When the customer wants it; absent: as soon as possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted_at: Option<Timestamp>,
     /// What each kitchen is asked to cook.
     pub parts: Vec<Part>,
     /// Pickup or delivery.

@@ -290,7 +290,9 @@ fn for_kitchens(kitchens: &BTreeSet<KitchenId>, event: &OrderEvent) -> Option<Va
     let kitchen_id = match event {
         OrderEvent::Paid(fact) => {
             let parts: Vec<_> = fact.parts.iter().filter(|part| own(part.kitchen_id)).collect();
-            let data = json!({"parts": parts, "answer_by": fact.answer_by, "fulfilment": fact.fulfilment});
+            let (answer_by, wanted_at) = (fact.answer_by, fact.wanted_at);
+            let data =
+                json!({"parts": parts, "answer_by": answer_by, "fulfilment": fact.fulfilment, "wanted_at": wanted_at});
             return (!parts.is_empty()).then_some(data);
         }
         OrderEvent::Accepted(fact) => {

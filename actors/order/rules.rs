@@ -8,12 +8,15 @@ use super::{
     event::{CancelledBy, WaitingFor},
     state::{Known, OrderRejection, OrderStatus},
 };
+use crate::time::Timestamp;
 
 /// Unpaid for this long, a placed order expires. Longer than all tries to authorise together (150 s), so that it is
 /// the payment that says no, and the order that says why.
 pub const PAY_WITHIN: Duration = Duration::from_secs(5 * 60);
 /// How long the kitchens of a paid order have to answer.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5 * 60);
+/// How long they have at most when it is wanted much later: the money is reserved, and the customer waits for a word.
+pub const ANSWER_AHEAD_WITHIN: Duration = Duration::from_secs(60 * 60);
 /// Kitchens' own deadlines come first; only a kitchen that is out of order is counted as a no by the order itself.
 pub const ANSWER_GRACE: Duration = Duration::from_secs(30);
 /// Not ready this long after it should have been: the kitchen has failed.
@@ -28,6 +31,14 @@ pub const LOST_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 pub const SETTLE_WITHIN: Duration = Duration::from_secs(30 * 60);
 /// The longest wait between two calls for a person.
 pub const ESCALATE_AT_MOST_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// When the kitchens of an order paid at `now` must have answered: what is wanted later leaves them a quarter of the time
+/// until then, between [`ANSWER_WITHIN`] and [`ANSWER_AHEAD_WITHIN`].
+#[must_use]
+pub fn answer_by(now: Timestamp, wanted_at: Option<Timestamp>) -> Timestamp {
+    let ahead = wanted_at.map_or(Duration::ZERO, |wanted| wanted.since(now));
+    now.plus((ahead / 4).clamp(ANSWER_WITHIN, ANSWER_AHEAD_WITHIN))
+}
 
 /// Whether `by` may call the order off now.
 ///

@@ -11,6 +11,10 @@ Examples:
   foodcourt city --orders 200 --riders 40 --seed 7 --speed 20 --json
   foodcourt city --url http://127.0.0.1:5003            drives the server that runs there
 
+With --url the city shares that server with whoever else uses it: its cooks and riders are the demo's own and serve every
+order there, a visitor's too, and business time that ran ahead with --speed stays ahead of the wall clock for as long as
+that server's data lives (the pages then show \"Demo time\").
+
 The exit code is 1 where an order was stuck, lost or duplicated, or a watcher missed a fact.")]
 pub struct CityArgs {
     /// The server to drive; without it the city starts one on a free port and an empty folder, and stops it at the end.

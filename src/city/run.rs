@@ -100,6 +100,9 @@ async fn drive(options: CityOptions, url: &str, tag: String) -> Result<Summary, 
     let clock =
         Arc::new(BusinessClock::new(demo.business_now.unwrap_or_else(wall_now), demo.business_speed.unwrap_or(1.0)));
     let speed_before = clock.speed();
+    if options.url.is_some() {
+        eprintln!("{}", announcement(url, options.speed));
+    }
     if let (Some(speed), Some(admin)) = (options.speed, &admin) {
         set_speed(admin, &clock, speed, &log).await;
     }
@@ -167,6 +170,21 @@ async fn drive(options: CityOptions, url: &str, tag: String) -> Result<Summary, 
     summary.findings.truncate(100);
     summary.wall_s = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
     Ok(summary)
+}
+
+/// What a run changes on a server that is not its own.
+fn announcement(url: &str, speed: Option<f64>) -> String {
+    let ahead = speed.filter(|speed| *speed > 1.0).map(|speed| {
+        format!(
+            " Business time runs {speed} times as fast meanwhile and stays ahead of the wall clock afterwards; the pages \
+             show it as demo time."
+        )
+    });
+    format!(
+        "The city uses {url}: its cooks and riders serve every order there, also those of other visitors, until it is \
+         over.{}",
+        ahead.unwrap_or_default()
+    )
 }
 
 /// Customers come as a Poisson process, at a pace that kitchens and riders can just about keep up with.

@@ -40,6 +40,13 @@ pub async fn enter(
         Err(problem) => return Ok(request.error_response(problem)),
     };
     let mut answer = next.call(request).await?.map_into_boxed_body();
+    if let Some(demo) = &services.demo {
+        // Where business time may differ from the wall's, each answer tells it: pages know it before they show a time.
+        let clock = format!("{};speed={}", services.clock.now(), demo.speed());
+        if let Ok(clock) = HeaderValue::from_str(&clock) {
+            answer.headers_mut().insert(HeaderName::from_static("foodcourt-clock"), clock);
+        }
+    }
     if let Some((policy, left)) = counted {
         let headers = answer.headers_mut();
         for (name, value) in [("ratelimit-policy", policy), ("ratelimit", left)] {

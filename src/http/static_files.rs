@@ -13,6 +13,9 @@ use super::{body::header, problem::Problem};
 #[allow_missing = true]
 struct Files;
 
+/// The page for addresses that lead nowhere.
+const NOWHERE: &str = "404.html";
+
 /// Where the pages' map tiles come from, and whom to name for them.
 #[derive(Clone, Debug, Default)]
 pub struct Tiles {
@@ -25,13 +28,13 @@ pub struct Tiles {
 /// The file at the request's address. A page is told where map tiles come from, if they come from anywhere.
 ///
 /// # Errors
-/// 404.
+/// 404, to whoever did not ask for a page.
 pub fn serve(request: &HttpRequest, tiles: &Tiles) -> Result<HttpResponse, Problem> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(Problem::not_found());
     }
     let path = request.path().trim_start_matches('/');
-    let (name, file) = find(path).ok_or_else(Problem::not_found)?;
+    let Some((name, file)) = find(path) else { return nowhere(request) };
     let media_type = media_type(&name);
     let bytes = if media_type.starts_with("text/html") { with_tiles(file.data, tiles) } else { file.data };
     let tag: String = Sha256::digest(&bytes)[..16].iter().map(|byte| format!("{byte:02x}")).collect();
@@ -47,6 +50,15 @@ pub fn serve(request: &HttpRequest, tiles: &Tiles) -> Result<HttpResponse, Probl
         return Ok(answer.finish());
     }
     Ok(answer.content_type(media_type).body(bytes.into_owned()))
+}
+
+/// What a person who types an address that is none sees; programs get a problem.
+fn nowhere(request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    let wants_page = header(request, "accept").is_some_and(|accepted| accepted.contains("text/html"));
+    match Files::get(NOWHERE).filter(|_| wants_page && !request.path().starts_with("/v1/")) {
+        Some(page) => Ok(HttpResponse::NotFound().content_type(media_type(NOWHERE)).body(page.data.into_owned())),
+        None => Err(Problem::not_found()),
+    }
 }
 
 /// The page with what it must know of its map tiles in the `<meta>`s where its map looks for it.

@@ -9,6 +9,7 @@ import { Session } from '../lib/session.js';
 import { openDoor, signInFromAddress } from '../lib/signin.js';
 import { toastProblem } from '../lib/toast.js';
 import { drawHealth, drawWho } from '../lib/top.js';
+import { Desk } from './desk.js';
 import { figures, orders, promises } from './panels.js';
 
 const ORDERS_EVERY_MS = 3_000;
@@ -19,11 +20,15 @@ const api = new Api(session);
 const live = new Live(api, drawHealth);
 const state = { courts: [], orders: [], riders: [], invariants: [], places: new Map() };
 let map = null;
+const desk = new Desk(api, live, ({ position }) => {
+  map?.map.setView([position.lat, position.lon], 16);
+  byId('map').scrollIntoView({ block: 'center' });
+});
 
 function show() {
   draw(byId('figures'), figures(state));
   draw(byId('promises'), promises(state.invariants));
-  draw(byId('orders'), orders(state.orders));
+  draw(byId('orders'), orders(state.orders, (id) => desk.open(id)));
 }
 
 /** Puts one rider on the map; a position older than the one shown is ignored. */

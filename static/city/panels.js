@@ -19,15 +19,21 @@ export function figures({ orders, riders }) {
   ];
 }
 
+// What the server checks over its whole history, in words of the trade.
+const kept = {
+  I2: 'Every guest is charged once, and only for what was served', I3: 'Nothing waits longer than it may', I4: 'The record of every order is complete',
+  I5: 'One rider per order; no rider and no kitchen has more than they can carry', I6: 'An order that fails leaves nothing behind: no charge, no ticket, no rider', I8: 'An order that is done is done for everybody', I9: 'Nobody is told the same news twice',
+};
+
 /** The invariants, each with whether it holds. */
 export function promises(list) {
   const broken = list.filter((one) => !one.holds).length;
-  return h('section', { class: 'card', key: 'promises', 'aria-label': 'Invariants' }, h('div', { class: 'row spread' }, h('h2', {}, 'Promises kept'), list.length > 0 && h('span', { class: `tag ${broken ? 'tag-bad' : 'tag-good'}` }, icon(broken ? 'alert' : 'check'), broken ? `${broken} broken` : 'All of them')),
-    list.length === 0 ? h('p', { class: 'empty' }, 'Not checked yet.') : h('ul', { class: 'promises' }, list.map((one) => h('li', { key: one.id, class: one.holds ? 'holds' : 'broken' }, icon(one.holds ? 'check' : 'alert'), h('span', {}, one.says, one.breaches?.length > 0 && h('small', {}, ` ${one.breaches.slice(0, 3).join(' · ')}`)), h('span', { class: 'unseen' }, one.holds ? 'holds' : 'is broken')))));
+  return h('section', { class: 'card', key: 'promises', 'aria-label': 'Promises kept' }, h('div', { class: 'row spread' }, h('h2', {}, 'Promises kept'), list.length > 0 && h('span', { class: `tag ${broken ? 'tag-bad' : 'tag-good'}` }, icon(broken ? 'alert' : 'check'), broken ? `${broken} broken` : 'All of them')),
+    list.length === 0 ? h('p', { class: 'empty' }, 'Not checked yet.') : h('ul', { class: 'promises' }, list.map((one) => h('li', { key: one.id, class: one.holds ? 'holds' : 'broken' }, icon(one.holds ? 'check' : 'alert'), h('span', {}, kept[one.id] ?? one.says, one.breaches?.length > 0 && h('details', { key: 'details' }, h('summary', {}, one.breaches.length === 1 ? 'One case, for support' : `${one.breaches.length} cases, for support`), h('small', {}, one.breaches.slice(0, 3).join(' · ')))), h('span', { class: 'unseen' }, one.holds ? 'holds' : 'is broken')))));
 }
 
-/** The newest orders. */
-export function orders(list) {
+/** The newest orders; a tap opens one's story. */
+export function orders(list, onOpen) {
   return h('section', { class: 'card', key: 'orders', 'aria-label': 'Orders' }, h('h2', {}, 'Newest orders'), list.length === 0 ? h('p', { class: 'empty' }, 'No orders yet.') : h('div', { class: 'table-frame', tabindex: '0', role: 'region', 'aria-label': 'Newest orders' }, h('table', {}, h('thead', {}, h('tr', {}, ['Placed', 'Kitchens', 'How', 'State', 'Total'].map((word) => h('th', { scope: 'col', key: word }, word)))),
-    h('tbody', {}, list.slice(0, 25).map((order) => h('tr', { key: order.order_id, 'data-order': order.order_id }, h('td', {}, time(order.placed_at)), h('td', {}, order.parts.map((part) => part.kitchen_name).join(' + ')), h('td', {}, order.fulfilment === 'delivery' ? 'Rider' : 'Counter'), h('td', {}, h('span', { class: `tag ${kindOf(order.status)}` }, statusWord(order))), h('td', { class: 'right' }, money(order.accepted_total ?? order.totals?.total))))))));
+    h('tbody', {}, list.slice(0, 25).map((order) => h('tr', { key: order.order_id, 'data-order': order.order_id, onclick: () => onOpen(order.order_id) }, h('td', {}, h('button', { class: 'quiet order-open', type: 'button', 'aria-label': `Open the order of ${time(order.placed_at)}` }, time(order.placed_at))), h('td', {}, order.parts.map((part) => part.kitchen_name).join(' + ')), h('td', {}, order.fulfilment === 'delivery' ? 'Rider' : 'Counter'), h('td', {}, h('span', { class: `tag ${kindOf(order.status)}` }, statusWord(order))), h('td', { class: 'right' }, money(order.accepted_total ?? order.totals?.total))))))));
 }

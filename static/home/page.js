@@ -3,6 +3,7 @@
 import { fetchJson } from '../lib/api.js';
 import { byId, draw, h, icon } from '../lib/dom.js';
 import { loadDemo } from '../lib/signin.js';
+import '../lib/top.js';
 
 const ASK_EVERY_MS = 10_000;
 const pages = {

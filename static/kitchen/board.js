@@ -6,14 +6,16 @@ import { openTickets } from './fold.js';
 
 const columns = [['waiting', 'New', 'bell'], ['accepted', 'Accepted', 'check'], ['in_kitchen', 'Cooking', 'pot'], ['ready_for_collection', 'Ready', 'bag']];
 const URGENT_S = 30;
+// Later than this a time of day says more than minutes.
+const SOON_S = 3_600;
 
 /** Tickets in the order the keyboard walks them: column by column, oldest first. */
 export const inOrder = (board) => columns.flatMap(([stage]) => openTickets(board).filter((ticket) => ticket.stage === stage).sort((a, b) => a.number - b.number));
 
 function clock(ticket) {
   if (ticket.stage === 'waiting') return h('span', { class: `clock${secondsUntil(ticket.answer_by) < URGENT_S ? ' clock-late' : ''}` }, icon('clock'), `${countdown(ticket.answer_by)} to answer`);
-  if (ticket.stage === 'accepted') return h('span', { class: 'clock' }, icon('clock'), !ticket.fire_at ? 'Waiting for the others' : secondsUntil(ticket.fire_at) > 0 ? `Start in ${countdown(ticket.fire_at)}` : 'Start now');
-  if (ticket.stage === 'in_kitchen' && ticket.ready_at) return h('span', { class: `clock${secondsUntil(ticket.ready_at) < 0 ? ' clock-late' : ''}` }, icon('clock'), secondsUntil(ticket.ready_at) > 0 ? `${countdown(ticket.ready_at)} left` : 'Late');
+  if (ticket.stage === 'accepted') return h('span', { class: 'clock' }, icon('clock'), !ticket.fire_at ? 'Waiting for the others' : secondsUntil(ticket.fire_at) > SOON_S ? `Start ${time(ticket.fire_at)}` : secondsUntil(ticket.fire_at) > 0 ? `Start in ${countdown(ticket.fire_at)}` : 'Start now');
+  if (ticket.stage === 'in_kitchen' && ticket.ready_at) return h('span', { class: `clock${secondsUntil(ticket.ready_at) < 0 ? ' clock-late' : ''}` }, icon('clock'), secondsUntil(ticket.ready_at) > SOON_S ? `Ready ${time(ticket.ready_at)}` : secondsUntil(ticket.ready_at) > 0 ? `${countdown(ticket.ready_at)} left` : 'Late');
   return h('span', { class: 'clock' }, icon(ticket.fulfilment === 'delivery' ? 'bike' : 'bag'), ticket.fulfilment === 'delivery' ? 'Waits for its rider' : 'Waits at the counter');
 }
 
@@ -30,7 +32,8 @@ function card(ticket, state, act) {
   const chosen = state.chosen === ticket.ticket_id;
   return h('li', { class: `ticket card${chosen ? ' ticket-chosen' : ''}`, key: ticket.ticket_id, 'data-ticket': ticket.ticket_id, 'data-stage': ticket.stage, onclick: () => act.choose(ticket.ticket_id) },
     h('div', { class: 'ticket-top' }, h('b', { class: 'ticket-number' }, `#${ticket.number}`), h('span', { class: 'tag' }, icon(ticket.fulfilment === 'delivery' ? 'bike' : 'bag'), ticket.fulfilment === 'delivery' ? 'Rider' : 'Counter'), h('small', { class: 'right' }, time(ticket.opened_at))),
-    h('ul', { class: 'ticket-lines' }, ticket.lines.map((line, at) => h('li', { key: at }, h('b', {}, `${line.quantity} ×`), h('span', {}, line.name, line.modifiers.length > 0 && h('small', {}, line.modifiers.map((modifier) => modifier.name).join(', ')), line.note && h('em', {}, line.note))))),
+    ticket.wanted_at && h('p', { class: 'ticket-wanted', key: 'wanted' }, icon('clock'), `Wanted ${time(ticket.wanted_at)}`),
+    h('ul', { class: 'ticket-lines', key: 'lines' }, ticket.lines.map((line, at) => h('li', { key: at }, h('b', {}, `${line.quantity} ×`), h('span', {}, line.name, line.modifiers.length > 0 && h('small', {}, line.modifiers.map((modifier) => modifier.name).join(', ')), line.note && h('em', {}, line.note))))),
     clock(ticket), h('div', { class: 'ticket-buttons' }, buttons(ticket, act, state.busy.has(ticket.ticket_id))));
 }
 

@@ -1,7 +1,7 @@
 // The kitchen's page: snapshot and facts of one kitchen folded into its board, and the cook's hands on it.
 
 import { Api } from '../lib/api.js';
-import { byId, draw, h } from '../lib/dom.js';
+import { byId, draw, h, loading } from '../lib/dom.js';
 import { Live } from '../lib/live.js';
 import { Session } from '../lib/session.js';
 import { openDoor, signInFromAddress } from '../lib/signin.js';
@@ -127,6 +127,7 @@ function keys(event) {
 
 async function start() {
   root.hidden = false;
+  draw(root, loading());
   try {
     const [me, courts] = await Promise.all([api.get('/v1/me'), api.get('/v1/courts')]);
     drawWho(me.display_name, leave);

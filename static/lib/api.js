@@ -1,5 +1,7 @@
 // Calls to the server, and its problems as sentences a person can use.
 
+import { hearClock } from './time.js';
+
 const sentences = {
   '/problems/unauthenticated': 'Please sign in again.',
   '/problems/not-found': 'This is not here, or it is not yours.',
@@ -49,6 +51,7 @@ export async function fetchJson(method, path, { body, key, token, headers = {}, 
     if (cause.name === 'AbortError') throw cause;
     throw new Problem({ status: 0, type: '/problems/unreachable', detail: 'the server cannot be reached' });
   }
+  if (answer.ok) hearClock(answer.headers.get('foodcourt-clock'));
   if (answer.ok && wanted) return answer.blob();
   const text = await answer.text();
   let json = null;

@@ -83,5 +83,8 @@ function morph(from, to) {
   from.wired = wired;
 }
 
+/** What stands where something will be in a moment. */
+export const loading = () => h('p', { class: 'loading', role: 'status', key: 'loading' }, 'Loading…');
+
 /** Shorthand for an element that is in the page's own HTML. */
 export const byId = (id) => document.getElementById(id);

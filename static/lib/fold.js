@@ -85,7 +85,7 @@ export function evolve(order, fact) {
       next.ending = true;
       break;
     default:
-      if (settled[fact.type]) Object.assign(next, { status: settled[fact.type], end_reason: data.reason ?? next.end_reason, refunded: data.refunded ?? null });
+      if (settled[fact.type]) Object.assign(next, { status: settled[fact.type], ending: false, end_reason: data.reason ?? next.end_reason, refunded: data.refunded ?? null });
   }
   return next;
 }

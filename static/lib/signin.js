@@ -33,8 +33,8 @@ export async function signInFromAddress(session, roles) {
   if (account) await session.signIn(account.email, account.password);
 }
 
-/** Draws the door into `root` until somebody is in; then calls `onIn`. */
-export async function openDoor(root, session, { roles, title, text, mayRegister = false, onIn }) {
+/** Draws the door into `root` until somebody is in, then calls `onIn`; with `onBack` there is a way back. */
+export async function openDoor(root, session, { roles, title, text, mayRegister = false, onIn, onBack = null }) {
   const state = { accounts: [], registering: false, busy: false, problem: '' };
   const enter = async (how) => {
     Object.assign(state, { busy: true, problem: '' });
@@ -57,6 +57,7 @@ export async function openDoor(root, session, { roles, title, text, mayRegister 
   };
   const field = (name, label, type, complete, more = {}) => h('label', { class: 'field', key: name }, h('span', {}, label), h('input', { name, type, required: true, autocomplete: complete, ...more }));
   const show = () => draw(root, h('div', { class: 'door card' },
+    onBack && h('div', { class: 'row', key: 'back' }, h('button', { class: 'quiet', type: 'button', onclick: () => { draw(root); root.hidden = true; onBack(); } }, icon('back'), 'Back to the kitchens')),
     h('h1', {}, title), h('p', { class: 'lead' }, text),
     state.accounts.length > 0 && h('section', { key: 'demo' }, h('h2', {}, 'Come in as'), demoButtons(state.accounts, (account) => enter(() => session.signIn(account.email, account.password)), state.busy)),
     h('form', { key: 'form', onsubmit: submit, class: 'stack' },
@@ -70,5 +71,6 @@ export async function openDoor(root, session, { roles, title, text, mayRegister 
   root.hidden = false;
   show();
   state.accounts = ((await loadDemo())?.accounts ?? []).filter((account) => roles.includes(account.role));
-  show();
+  // Somebody may have come in, or gone back, meanwhile.
+  if (!root.hidden) show();
 }

@@ -2,8 +2,14 @@
 
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+const DAY_MS = 24 * 3_600_000;
+// An answer was on its way for a moment: only what is farther off sets the clock anew.
+const NEAR_MS = 2_000;
+const AHEAD_MS = 60_000;
 
 let speed = 1;
+let known = false;
+let demo = false;
 let anchor = { wall: Date.now(), business: Date.now() };
 
 /** Sets the clock by what the server says: its business time now, and how many times faster than the wall it runs. */
@@ -12,6 +18,26 @@ export function setClock(businessNow, times = 1) {
   if (Number.isNaN(business)) return;
   anchor = { wall: Date.now(), business };
   speed = times > 0 ? times : 1;
+  known = true;
+}
+
+/** Takes the clock from a good answer: `2026-03-01T12:00:00Z;speed=20` in the demo; elsewhere the wall's is right. */
+export function hearClock(header) {
+  if (!header) {
+    known = true;
+    return;
+  }
+  demo = true;
+  const [at, rest = ''] = header.split(';');
+  const times = Number(rest.replace('speed=', '')) || 1;
+  if (!known || times !== speed || Math.abs(Date.parse(at) - now()) > NEAR_MS * times) setClock(at, times);
+}
+
+/** What the demo's clock shows where it differs from the reader's own by more than a minute; otherwise `null`. */
+export function demoTime() {
+  if (!demo || !known || Math.abs(now() - Date.now()) <= AHEAD_MS) return null;
+  const [there, here] = [new Date(now()), new Date()];
+  return there.toDateString() === here.toDateString() ? clockFormat.format(there) : dayFormat.format(there);
 }
 
 /** How many times faster than the wall business time runs. */
@@ -28,11 +54,14 @@ export function noteFact(at) {
   if (business > now()) anchor = { wall: Date.now(), business };
 }
 
-/** "18:42"; with the day when it is not today. */
+const isDay = (date, from) => date.toDateString() === new Date(from).toDateString();
+
+/** "18:42", "tomorrow 18:42"; with the day when it is another one. */
 export function time(at) {
   if (!at) return '';
   const date = new Date(at);
-  return date.toDateString() === new Date(now()).toDateString() ? clockFormat.format(date) : dayFormat.format(date);
+  if (isDay(date, now())) return clockFormat.format(date);
+  return isDay(date, now() + DAY_MS) ? `tomorrow ${clockFormat.format(date)}` : dayFormat.format(date);
 }
 
 /** Seconds of business time until `at`; negative once it has passed. */
@@ -45,9 +74,11 @@ export function countdown(at) {
   return minutes >= 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes}:${String(left % 60).padStart(2, '0')}`;
 }
 
-/** "in 12 min", "now", "3 min late". */
+/** "in 12 min", "in 2 h 5 min", "now", "3 min late"; nothing for another day, and while the server's clock is not known. */
 export function inMinutes(at) {
   const minutes = Math.round(secondsUntil(at) / 60);
+  if (!known || (minutes > 90 && !isDay(new Date(at), now()))) return '';
+  if (minutes > 90) return `in ${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   if (minutes > 0) return `in ${minutes} min`;
   return minutes === 0 ? 'now' : `${-minutes} min late`;
 }

@@ -29,7 +29,7 @@ function standing(kitchen) {
 export function hall(state, onDish) {
   const { court, kitchens, menus } = state;
   return h('div', { class: 'hall', key: 'hall' },
-    h('div', { class: 'court-head' }, h('p', { class: 'sign kicker' }, `${kitchens.length} kitchens, one basket`), h('h1', {}, court.name)),
+    h('div', { class: 'court-head' }, h('p', { class: 'sign kicker' }, `${kitchens.length} ${kitchens.length === 1 ? 'kitchen' : 'kitchens'}, one basket`), h('h1', {}, court.name), state.orders.length > 0 && h('p', { key: 'orders' }, h('a', { href: '#orders' }, 'Your orders'))),
     h('nav', { class: 'stall-nav', 'aria-label': 'Kitchens' }, kitchens.map((kitchen, at) => h('a', { class: 'button', href: `#stall-${at}`, 'data-stall': stall(at), key: kitchen.kitchen_id }, icon(glyph(kitchen)), kitchen.name))),
     kitchens.map((kitchen, at) => h('section', { class: 'card stall', id: `stall-${at}`, 'data-stall': stall(at), key: kitchen.kitchen_id, 'data-kitchen': kitchen.name, 'aria-label': kitchen.name },
       h('header', { class: 'stall-head' }, h('div', { class: 'stall-sign' }, h('span', { class: 'stall-face', 'aria-hidden': 'true' }, icon(glyph(kitchen))), h('div', { class: 'grow' }, h('h2', {}, kitchen.name), h('small', {}, kitchen.cuisine)), standing(kitchen))),

@@ -1,26 +1,27 @@
 // The customer's page: who, which court, what, how; one state, drawn anew after each change.
 
 import { Api } from '../lib/api.js';
-import { byId, draw, h, icon } from '../lib/dom.js';
+import { byId, draw, h, icon, loading } from '../lib/dom.js';
 import { Live } from '../lib/live.js';
 import { distanceM, openMap } from '../lib/map.js';
 import { Session } from '../lib/session.js';
 import { openDoor, signInFromAddress } from '../lib/signin.js';
 import { toast, toastProblem } from '../lib/toast.js';
-import { drawHealth, drawWho } from '../lib/top.js';
+import { drawHealth, drawWho, hideHealth } from '../lib/top.js';
 import * as baskets from './basket.js';
 import { checkout } from './checkout.js';
 import { openDish } from './dish.js';
 import { hall } from './hall.js';
 import { pending, place } from './placing.js';
-import { mine } from './mine.js';
+import { history as ordered, mine } from './mine.js';
 import { Stalls } from './stalls.js';
 import { tray } from './tray.js';
 
+const ORDERS_A_TIME = 10;
 const session = new Session('customer');
 const api = new Api(session);
 const live = new Live(api, drawHealth);
-const state = { view: 'hall', me: null, court: null, courts: [], kitchens: [], menus: new Map(), orders: [], basket: null, quote: null, quoting: false, problem: '', doorText: '', trayOpen: false, placing: false };
+const state = { view: 'hall', me: null, court: null, courts: [], kitchens: [], menus: new Map(), orders: [], older: null, basket: null, quote: null, quoting: false, problem: '', doorText: '', trayOpen: false, placing: false };
 const root = byId('hall');
 const stalls = new Stalls(api, live, state, stallsChanged);
 let map = null;
@@ -29,12 +30,27 @@ let asking = 0;
 function show() {
   if (state.view === 'checkout') draw(root, checkout(state, { change, contact, back, place: order }));
   else if (state.court) {
-    draw(root, mine(state.orders), state.courts.length > 1 && courtChoice(), h('div', { class: 'order-floor', key: 'floor' }, hall(state, (kitchen, item) => openDish(kitchen, item, put)), tray(state, change, toCheckout, () => { state.trayOpen = !state.trayOpen; show(); })));
+    draw(root, mine(state.orders), state.courts.length > 1 && courtChoice(), h('div', { class: 'order-floor', key: 'floor' }, hall(state, (kitchen, item) => openDish(kitchen, item, put)), tray(state, change, toCheckout, () => { state.trayOpen = !state.trayOpen; show(); })), ordered(state, readOlder));
   } else draw(root, h('p', { class: 'empty' }, 'No court takes orders here yet.'));
 }
 
 function courtChoice() {
-  return h('nav', { class: 'row', 'aria-label': 'Courts', key: 'courts' }, state.courts.map((court) => h('button', { type: 'button', key: court.court_id, 'aria-pressed': String(court === state.court), onclick: () => openCourt(court) }, icon('awning'), court.name)));
+  return h('nav', { class: 'chips', 'aria-label': 'Courts', key: 'courts' }, state.courts.map((court) => h('button', { type: 'button', key: court.court_id, 'aria-pressed': String(court === state.court), onclick: () => openCourt(court) }, icon('awning'), court.name)));
+}
+
+const readOrders = async () => {
+  const list = await api.get(`/v1/orders?limit=${ORDERS_A_TIME}`);
+  Object.assign(state, { orders: list.items, older: list.next_cursor ?? null });
+};
+async function readOlder() {
+  try {
+    const list = await api.get(`/v1/orders?limit=${ORDERS_A_TIME}&cursor=${encodeURIComponent(state.older)}`);
+    const known = new Set(state.orders.map((order) => order.order_id));
+    Object.assign(state, { orders: [...state.orders, ...list.items.filter((order) => !known.has(order.order_id))], older: list.next_cursor ?? null });
+  } catch (problem) {
+    toastProblem(problem);
+  }
+  show();
 }
 
 async function openCourt(court) {
@@ -92,6 +108,7 @@ async function askQuote() {
 }
 
 async function toCheckout() {
+  if (!session.signedIn) return door('One thing before you order', 'Sign in, or make an account: so the kitchens know whose food it is, and you can follow it.', toCheckout);
   Object.assign(state, { view: 'checkout', trayOpen: false, problem: '' });
   if (!state.basket.contact.name) contact('name', state.me?.display_name ?? '');
   if (location.hash !== '#checkout') history.pushState(null, '', '#checkout');
@@ -142,17 +159,22 @@ async function order(event) {
 
 async function start() {
   root.hidden = false;
-  if (pending()) return resume();
+  if (session.signedIn && pending()) return resume();
+  if (!state.court) draw(root, loading());
   try {
-    [state.me, state.courts, state.orders] = await Promise.all([api.get('/v1/me'), api.get('/v1/courts').then((list) => list.items), api.get('/v1/orders?limit=5').then((list) => list.items)]);
-    drawWho(state.me.display_name, leave);
-    live.watch('inbox', { onFact: told });
-    live.start();
-    if (state.courts.length) await openCourt(state.courts[0]);
+    // A session that has run out ends here, and its guest looks around like any other.
+    state.me = session.signedIn ? await api.get('/v1/me').catch((problem) => (session.signedIn ? Promise.reject(problem) : null)) : null;
+    drawWho(state.me?.display_name, leave, () => door('Come in, sit down', 'One basket over every kitchen of the court, brought to your door or ready at the counter.'));
+    state.courts = (await api.get('/v1/courts')).items;
+    if (state.me) {
+      await readOrders();
+      live.watch('inbox', { onFact: told });
+      live.start();
+    } else hideHealth();
+    if (state.courts.length) await openCourt(state.court ?? state.courts[0]);
     show();
     if (location.hash === '#checkout' && state.basket?.lines.length) toCheckout();
   } catch (problem) {
-    if (!session.signedIn) return door();
     toastProblem(problem);
     draw(root, h('p', { class: 'empty' }, problem.sentence ?? String(problem), ' ', h('button', { type: 'button', onclick: () => location.reload() }, 'Try again')));
   }
@@ -161,7 +183,7 @@ async function start() {
 async function told(fact) {
   if (fact.type !== 'inbox.posted') return;
   toast(fact.data.text, 'good');
-  state.orders = (await api.get('/v1/orders?limit=5').catch(() => ({ items: state.orders }))).items;
+  await readOrders().catch(() => undefined);
   show();
 }
 function resume() {
@@ -176,10 +198,15 @@ async function leave() {
   await session.signOut();
   location.reload();
 }
-const door = () => openDoor(byId('door'), session, { roles: ['customer'], title: 'Come in, sit down', text: 'One basket over every kitchen of the court, brought to your door or ready at the counter.', mayRegister: true, onIn: start });
+// Who only looks around needs no account: the door opens when somebody wants in, or at the checkout (`then`).
+function door(title, text, then = () => undefined) {
+  root.hidden = true;
+  drawWho(null);
+  scrollTo(0, 0);
+  return openDoor(byId('door'), session, { roles: ['customer'], title, text, mayRegister: true, onIn: () => start().then(() => state.me && then()), onBack: start });
+}
 
 addEventListener('popstate', () => state.view === 'checkout' && location.hash !== '#checkout' && back());
 drawHealth('off');
 await signInFromAddress(session, ['customer']).catch(toastProblem);
-if (session.signedIn) start();
-else door();
+start();

@@ -2,7 +2,7 @@
 // going out all the while, the map in between.
 
 import { Api } from '../lib/api.js';
-import { byId, draw } from '../lib/dom.js';
+import { byId, draw, loading } from '../lib/dom.js';
 import { Live } from '../lib/live.js';
 import { loadDistrict, openMap } from '../lib/map.js';
 import { Session } from '../lib/session.js';
@@ -161,6 +161,7 @@ async function refused() {
 
 async function start() {
   byId('ride').hidden = false;
+  draw(byId('job'), loading());
   try {
     const [me, courts, district, demo] = await Promise.all([api.get('/v1/me'), api.get('/v1/courts'), loadDistrict(), loadDemo()]);
     drawWho(me.display_name, leave);

@@ -35,6 +35,6 @@ export function arrival(order) {
   const soon = secondsUntil(at) < 30;
   return h('section', { class: 'card arrival', key: 'arrival', 'aria-label': 'When it arrives', 'data-expected': at },
     h('p', { class: 'sign kicker' }, brought(order) ? 'Expected at your door' : 'Expected at the counter'),
-    h('p', { class: 'arrival-line' }, h('time', { class: 'arrival-time', datetime: at }, time(at)), h('span', { class: 'arrival-in' }, soon ? 'any moment' : inMinutes(at)), promised && h('span', { class: 'arrival-promised', key: 'promised' }, 'promised ', h('time', { datetime: order.promised_at }, time(order.promised_at)))),
-    h('p', { class: 'small arrival-more' }, grounds(order)));
+    h('p', { class: 'arrival-line' }, h('time', { class: 'arrival-time', datetime: at }, time(at)), h('span', { class: 'arrival-in', key: 'in' }, soon ? 'any moment' : inMinutes(at)), promised && h('span', { class: 'arrival-promised', key: 'promised' }, 'promised ', h('time', { datetime: order.promised_at }, time(order.promised_at)))),
+    h('p', { class: 'small arrival-more' }, order.wanted_at && order.status !== 'picked_up' ? `You wanted it ${time(order.wanted_at)}.` : grounds(order)));
 }

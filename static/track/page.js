@@ -2,7 +2,7 @@
 // events), with its rider on the map. After a lost connection it goes on where it stopped.
 
 import { Api } from '../lib/api.js';
-import { byId, draw } from '../lib/dom.js';
+import { byId, draw, h, loading } from '../lib/dom.js';
 import { ended, evolve, readOrder } from '../lib/fold.js';
 import { Live } from '../lib/live.js';
 import { openMap } from '../lib/map.js';
@@ -118,6 +118,7 @@ async function cancel() {
 
 async function start() {
   byId('tracking').hidden = false;
+  if (!state.order) draw(byId('story'), loading());
   try {
     const [me] = await Promise.all([api.get('/v1/me'), reread()]);
     drawWho(me.display_name, leave);
@@ -142,8 +143,18 @@ async function start() {
     showMap();
   } catch (problem) {
     if (!session.signedIn) return door();
-    draw(byId('story'), problem.sentence ?? String(problem));
+    lost(problem);
   }
+}
+
+// No order to follow: not there, somebody else's, or not to be had right now.
+function lost(problem) {
+  const gone = problem.status === 404;
+  document.querySelector('.map-side').hidden = true;
+  document.title = `${gone ? 'No such order' : 'Not reachable'} · foodcourt`;
+  draw(byId('story'), h('div', { class: 'card stack', key: 'lost' }, h('h1', {}, gone ? 'No such order' : 'Something is in the way'),
+    h('p', { class: 'lead' }, gone ? 'There is no order at this address, or it belongs to another account.' : problem.sentence ?? String(problem)),
+    h('div', { class: 'row' }, h('a', { class: 'button main', href: '/order.html#orders' }, 'Your orders'), !gone && h('button', { type: 'button', onclick: () => location.reload() }, 'Try again'))));
 }
 
 async function leave() {

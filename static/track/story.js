@@ -21,6 +21,7 @@ function headline(order, facts) {
   if (order.status === 'completed') return ['Enjoy your meal', 'It was handed over at the counter.'];
   if (order.status === 'ready_for_pickup' && order.fulfilment === 'pickup') return ['Ready for you', 'It stands at the counter.'];
   if (almostThere(order, facts)) return ['Almost there', 'Your rider is about to reach your door.'];
+  if (order.wanted_at && !order.promised_at) return [statusWord(order), `Wanted ${time(order.wanted_at)}. The kitchens are being asked.`];
   return [statusWord(order), order.promised_at ? '' : 'We will know the time once the kitchens have answered.'];
 }
 
@@ -41,7 +42,8 @@ function part(one, at) {
       one.stage === 'rejected' ? h('small', {}, `The kitchen ${rejectWord(one.reason)}. You do not pay for this part.`) : h('small', {}, one.lines.map((line) => `${line.quantity} × ${line.name}${line.modifiers.length ? ` (${line.modifiers.map((modifier) => modifier.name).join(', ')})` : ''}`).join(' · '))));
 }
 
-function sentence(fact, order) {
+/** What one fact says to the guest; `null` for what only the machinery needs. */
+export function sentence(fact, order) {
   const kitchen = order.parts.find((one) => one.kitchen_id === fact.data?.kitchen_id)?.kitchen_name ?? 'A kitchen';
   switch (fact.type) {
     case 'order.placed': return 'You placed the order';

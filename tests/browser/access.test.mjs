@@ -36,9 +36,24 @@ test('the first page and every door', { timeout: 60_000 }, on.witnessed(async ()
   found.push(...(await look(page, 'home')));
   for (const path of ['order', 'kitchen', 'rider', 'city']) {
     await page.goto(`${on.url}/${path}.html`);
+    if (path === 'order') {
+      await page.locator('.dish').first().waitFor();
+      found.push(...(await look(page, 'the hall, signed out')));
+      await page.locator('#sign-in').click();
+    }
     await page.locator('#door [data-account]').first().waitFor();
     found.push(...(await look(page, `${path}, signed out`)));
   }
+  none(found);
+}));
+
+test('an address that leads nowhere, and an order that is not there', { timeout: 60_000 }, on.witnessed(async () => {
+  const page = await on.browser.person('lost', PHONE, {}, { refused: /nowhere|00000000/ });
+  await page.goto(`${on.url}/nowhere`);
+  const found = await look(page, 'nowhere');
+  await page.goto(`${on.url}/track.html?order=00000000-0000-4000-8000-000000000000#demo=${encodeURIComponent(on.as('customer').email)}`);
+  await page.getByRole('heading', { name: 'No such order' }).waitFor();
+  found.push(...(await look(page, 'no such order')));
   none(found);
 }));
 
@@ -103,5 +118,8 @@ test('what kitchen, rider and operator see', { timeout: 120_000 }, on.witnessed(
   await city.locator('#orders tbody tr').first().waitFor();
   await city.locator('.promises li').first().waitFor();
   found.push(...(await look(city, 'city')));
+  await city.locator('.order-open').first().click();
+  await city.locator('[data-story] [data-fact]').first().waitFor();
+  found.push(...(await look(city, 'an order of the city')));
   none(found);
 }));

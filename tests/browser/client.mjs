@@ -23,9 +23,9 @@ export async function lineOf(call, kitchen, at = 0, note = null) {
   return { kitchen_id: kitchen.kitchen_id, item_id: item.item_id, quantity: 1 + (at % 2), modifiers, note };
 }
 
-/** Places an order of these lines, to be fetched or (with a `dropoff`) brought and shown by `proof`, and resolves with it. */
-export async function order(call, court, lines, { dropoff = null, method = 'pm_ok', proof } = {}) {
-  const basket = { court_id: court.court_id, fulfilment: dropoff ? 'delivery' : 'pickup', lines, tip: null, dropoff, wanted_at: null, proof };
+/** Places an order of these lines, to be fetched or (with a `dropoff`) brought and shown by `proof`, at once or when it is `wanted`. Resolves with it. */
+export async function order(call, court, lines, { dropoff = null, method = 'pm_ok', proof, wanted = null } = {}) {
+  const basket = { court_id: court.court_id, fulfilment: dropoff ? 'delivery' : 'pickup', lines, tip: null, dropoff, wanted_at: wanted, proof };
   const { quote_id } = await call('POST', '/v1/quotes', basket);
   return call('POST', '/v1/orders', { quote_id, payment_method: method, contact: { name: 'Mia Sommer', phone: dropoff && '+49 30 5550123', address: dropoff && 'Speicherstraße 4', note: null } });
 }

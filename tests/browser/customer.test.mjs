@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { DESK, PHONE } from './browser.mjs';
-import { lineOf, order } from './client.mjs';
+import { accept, lineOf, order } from './client.mjs';
 import { stage } from './stage.mjs';
 
 const on = stage();
@@ -26,6 +26,7 @@ async function tabTo(page, selector, most = 150) {
 test('a stranger makes an account and orders something to fetch', { timeout: 60_000 }, on.witnessed(async () => {
   const page = await on.browser.person('stranger', PHONE, {}, { refused: /\/v1\/auth\/(token|register)$/ });
   await page.goto(`${on.url}/order.html`);
+  await page.locator('#sign-in').click();
   const email = `guest-${randomUUID()}@example.org`;
   const sign = async (password, name) => {
     if (name) await page.locator('[name=name]').fill(name);
@@ -50,10 +51,59 @@ test('a stranger makes an account and orders something to fetch', { timeout: 60_
 
   // The same address again is refused in words.
   await page.getByRole('button', { name: /^Sign out/ }).click();
+  await page.locator('#sign-in').click();
   await page.locator('#door form').waitFor();
   await page.getByRole('button', { name: 'I am new here' }).click();
   await sign('another long password', 'Nele Neumann');
   assert.match(await page.getByRole('alert').filter({ hasText: /\S/ }).innerText(), /^[A-Z].*\.$/);
+}));
+
+test('cards are read and a basket is filled by anybody; who orders says who it is, and finds the order again', { timeout: 60_000 }, on.witnessed(async () => {
+  const page = await on.browser.person('somebody looking around', DESK);
+  await page.goto(`${on.url}/order.html`);
+  await fill(page, on.kitchens[0]);
+  assert.equal(await page.locator('#orders').count(), 0, 'nobody has no orders');
+  await page.locator('#checkout').click();
+  await page.locator('#door form').waitFor();
+  await page.getByRole('button', { name: 'Back to the kitchens' }).click();
+  await page.locator('.tray-line').waitFor();
+  await page.locator('#checkout').click();
+  await page.locator(`#door [data-account="${on.as('customer').email}"]`).click();
+  await page.locator('.pick', { hasText: 'I fetch it' }).click();
+  await page.locator('#place:enabled').click();
+  await page.waitForURL(/\/track\.html\?order=/);
+  const id = new URL(page.url()).searchParams.get('order');
+  await page.locator('.story-head').waitFor();
+  await page.goto(`${on.url}/order.html`);
+  await page.getByRole('link', { name: 'Your orders' }).click();
+  await page.locator(`#orders [data-order="${id}"]`).click();
+  await page.waitForURL(new RegExp(id));
+  await on.callOff({ order_id: id });
+}));
+
+test('addresses that lead nowhere say so, and lead back', { timeout: 60_000 }, on.witnessed(async () => {
+  const page = await on.browser.person('somebody lost', PHONE, {}, { refused: /nowhere|00000000/ });
+  assert.equal((await page.goto(`${on.url}/nowhere.html`)).status(), 404);
+  await page.getByRole('heading', { name: 'Nothing here' }).waitFor();
+  await page.goto(`${on.url}/track.html?order=00000000-0000-4000-8000-000000000000#demo=${encodeURIComponent(on.as('customer').email)}`);
+  await page.getByRole('heading', { name: 'No such order' }).waitFor();
+  await page.getByRole('link', { name: 'Your orders' }).click();
+  await page.locator('.dish').first().waitFor();
+  const program = await fetch(`${on.url}/nowhere.html`);
+  assert.equal(program.headers.get('content-type'), 'application/problem+json', 'programs get a problem');
+}));
+
+test('a message never covers the time on a phone', { timeout: 60_000 }, on.witnessed(async () => {
+  const guest = await on.call(on.as('customer'));
+  const [kitchen] = on.kitchens;
+  const placed = await order(guest, on.court, [await lineOf(guest, kitchen)]);
+  const page = await on.open('customer', PHONE, `/track.html?order=${placed.order_id}`, on.as('customer'));
+  await accept(await on.call(on.crew(kitchen)), kitchen, placed.parts[0].ticket_id);
+  await page.locator('.toast').first().waitFor();
+  await page.locator('.arrival').waitFor();
+  const [toast, time] = [await page.locator('.toasts').boundingBox(), await page.locator('.arrival').boundingBox()];
+  assert.ok(toast.y + toast.height <= time.y || toast.y >= time.y + time.height, JSON.stringify({ toast, time }));
+  await on.callOff(placed);
 }));
 
 test('an order is called off while its kitchens have not begun', { timeout: 60_000 }, on.witnessed(async () => {
@@ -64,6 +114,7 @@ test('an order is called off while its kitchens have not begun', { timeout: 60_0
   await page.locator('[data-fact="order.paid"]').waitFor();
   await page.locator('#cancel').click();
   await page.locator('.story-head[data-status=cancelled]').waitFor();
+  assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), 'CALLED OFF', 'the headline follows without a reload');
   await page.getByText(/Because you called it off/).waitFor();
   assert.equal(await page.locator('#cancel').count(), 0);
 }));

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answered, evolve, openTickets } from '../../static/kitchen/fold.js';
+import { evolve as evolveOrder } from '../../static/lib/fold.js';
+import { statusWord } from '../../static/lib/words.js';
 
 const TICKET = 'ticket-1';
 const opened = { ticket_id: TICKET, number: 1, fulfilment: 'delivery', lines: [], answer_by: '2026-03-01T12:03:00Z', prep_min: 9 };
@@ -30,4 +32,13 @@ test('an answer that comes before its facts shows at once, and its facts change 
   assert.equal(only(board).stage, 'accepted');
   assert.equal(only(evolve(board, facts[1])).stage, 'accepted');
   assert.equal(only(evolve(evolve(board, facts[1]), facts[3])).stage, 'in_kitchen');
+});
+
+test('an order that was called off says so as soon as its last fact is there', () => {
+  const order = { order_id: 'order-1', version: 3, status: 'accepted', parts: [] };
+  const asked = evolveOrder(order, { seq: 4, type: 'order.cancel_requested', data: { reason: 'customer_cancelled' } });
+  assert.equal(statusWord(asked), 'Being called off');
+  const over = evolveOrder(asked, { seq: 5, type: 'order.cancelled', data: { reason: 'customer_cancelled', refunded: null } });
+  assert.equal(statusWord(over), 'Called off');
+  assert.ok(!over.ending);
 });

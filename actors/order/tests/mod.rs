@@ -141,6 +141,7 @@ fn paid_fact(placed: &Placed) -> OrderEvent {
         payment_id: PaymentId::of(placed.order_id),
         amount: placed.totals.total,
         answer_by: NOON.plus(waits::ANSWER_WITHIN),
+        wanted_at: placed.wanted_at,
         parts: placed.parts.clone(),
         fulfilment: placed.fulfilment,
         customer_id: placed.customer_id,

@@ -92,6 +92,15 @@ fn paid_asks_the_kitchens_and_only_once() {
 }
 
 #[test]
+fn kitchens_have_longer_to_answer_the_longer_it_is_until_the_food_is_wanted() {
+    for (wanted_in_min, answer_in_min) in [(None, 5), (Some(-10), 5), (Some(20), 5), (Some(60), 15), (Some(2_000), 60)]
+    {
+        let wanted_at = wanted_in_min.map(|minutes| NOON.plus_min(minutes));
+        assert_eq!(waits::answer_by(NOON, wanted_at), NOON.plus_min(answer_in_min), "{wanted_in_min:?}");
+    }
+}
+
+#[test]
 fn refuses_a_payment_of_another_amount() {
     let owed = placed(1, Fulfilment::Pickup).totals.total;
     at_placed(1, Fulfilment::Pickup)
