@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     decider::Decider,
-    dispatch::{Delivery, event::DeliveryEvent},
+    dispatch::{Delivery, event::DeliveryEvent, rules::DispatchRules as Rules},
     event::{Recorded, Version},
     ids::{DeliveryId, OrderId, PaymentId, RiderId},
     kitchen::Kitchen,
@@ -28,7 +28,7 @@ use crate::{
 pub const OVERDUE_MAX_S: i64 = 60;
 
 /// The invariants, with what each promises.
-pub const INVARIANTS: [(&str, &str); 7] = [
+pub const INVARIANTS: [(&str, &str); 8] = [
     (
         "I2",
         "per payment one hold, one capture, one refund at most; what is kept is what the order's end owes, unless the \
@@ -40,6 +40,7 @@ pub const INVARIANTS: [(&str, &str); 7] = [
     ("I6", "a failed order leaves no hold, no money, no ticket, no rider"),
     ("I8", "a finished order is finished everywhere"),
     ("I9", "one inbox entry per event and person"),
+    ("I10", "no delivery is held back from its riders beyond its bound"),
 ];
 
 /// A promise that does not hold.
@@ -172,6 +173,14 @@ impl Checker {
     fn delivery(&mut self, fact: &Recorded) {
         let id = DeliveryId(fact.stream.id);
         match fact.typed() {
+            Ok(DeliveryEvent::HeldBack(held)) => {
+                let ready_at = self.deliveries.get(&id.0).and_then(|folded| folded.state.request.as_ref());
+                let bound = ready_at.map(|asked| asked.ready_at.plus_s(Rules::HOLD_AFTER_READY_MAX_S));
+                let last = bound.map(|bound| bound.min(held.latest_at).min(fact.at.plus_s(Rules::HOLD_S)));
+                if last.is_none_or(|last| held.until > last) {
+                    self.breach("I10", fact.stream, format!("was held back until {}, past its bound", held.until));
+                }
+            }
             Ok(DeliveryEvent::Assigned(assigned)) => {
                 if let Some(Some(other)) = self.riders_of.insert(id, Some(assigned.rider_id)) {
                     self.breach("I5", fact.stream, format!("was given to {} while {other} had it", assigned.rider_id));

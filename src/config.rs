@@ -7,7 +7,7 @@ use figment::{
     Figment,
     providers::{Env, Format, Toml},
 };
-use foodcourt_actors::{limits::Limits, travel::GreatCircle};
+use foodcourt_actors::{dispatch::live::PlanSettings, limits::Limits, travel::GreatCircle};
 use serde::Deserialize;
 
 use crate::travel::{Provider, RoutedSettings, check_address};
@@ -32,6 +32,7 @@ pub struct Config {
     pub payment: Payment,
     pub map: Map,
     pub travel: Travel,
+    pub dispatch: Dispatch,
     pub arrivals: Arrivals,
     pub proof: Proof,
     pub log: Log,
@@ -87,6 +88,8 @@ sections! {
         provider: Provider, address: String, timeout_ms: u64, cache_max: u64, cache_age_s: u64, grid_m: u32, detour: f64,
         foot_kmh: f64, bicycle_kmh: f64, scooter_kmh: f64, car_kmh: f64,
     }
+    /// `[dispatch]`
+    Dispatch { policy: DispatchBy, tick_s: u16, ahead_s: u16, wait_max_s: u16 }
     /// `[arrivals]`
     Arrivals {
         look_every_ms: u64, moved_by_s: u32, counter_s: u64, door_s: u64, imminent_s: u64, imminent_m: u32, enter_m: u32,
@@ -122,6 +125,16 @@ pub enum DemoMode {
     On,
     /// Never.
     Off,
+}
+
+/// Whom a delivery is offered to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DispatchBy {
+    /// Whom one plan over all deliveries and riders means.
+    Matcher,
+    /// The nearest free rider.
+    Nearest,
 }
 
 /// How a log line looks.
@@ -249,6 +262,9 @@ impl Config {
         whole("travel.cache_max", travel.cache_max, 1, 100_000_000)?;
         whole("travel.cache_age_s", travel.cache_age_s, 1, 86_400)?;
         whole("travel.grid_m", u64::from(travel.grid_m), 1, 1_000)?;
+        whole("dispatch.tick_s", u64::from(self.dispatch.tick_s), 1, 60)?;
+        whole("dispatch.ahead_s", u64::from(self.dispatch.ahead_s), 0, 600)?;
+        whole("dispatch.wait_max_s", u64::from(self.dispatch.wait_max_s), 0, 900)?;
         let arrivals = &self.arrivals;
         whole("proof.photo_bytes_max", self.proof.photo_bytes_max as u64, 65_536, 16_777_216)?;
         whole("proof.kept_days", u64::from(self.proof.kept_days), 1, 3_650)?;
@@ -263,6 +279,15 @@ impl Config {
             return Err(ConfigError::Wrong { name: "arrivals.exit_m", why });
         }
         Ok(())
+    }
+
+    /// How riders are planned; `None`: the nearest is asked.
+    #[must_use]
+    pub fn plan(&self) -> Option<PlanSettings> {
+        let Dispatch { policy, tick_s, ahead_s, wait_max_s } = self.dispatch;
+        let (tick_s, ahead_s, wait_max_s) = (i64::from(tick_s), i64::from(ahead_s), i64::from(wait_max_s));
+        let estimate = self.travel().estimate;
+        (policy == DispatchBy::Matcher).then_some(PlanSettings { tick_s, ahead_s, wait_max_s, estimate })
     }
 
     /// Who tells travel times, and how.

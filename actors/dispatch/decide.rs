@@ -6,7 +6,7 @@
 
 use super::{
     event::{
-        Assigned, AssignmentRefused, Cancelled, Candidate, DeliveryEvent, NobodyNear, NotedBy, OfferDeclined,
+        Assigned, AssignmentRefused, Cancelled, Candidate, DeliveryEvent, HeldBack, NobodyNear, NotedBy, OfferDeclined,
         OfferExpired, OfferRevoked, Offered, ReadyNoted, Requested, SearchStarted, UnassignReason, Unassignable,
         Unassigned,
     },
@@ -35,6 +35,24 @@ pub enum DeliveryCommand {
         round: u32,
         /// Free riders near, in any order.
         candidates: Vec<Candidate>,
+    },
+    /// The plan's rider for it: asked now, or if they have said no in between, the nearest.
+    NoteChoice {
+        /// The round that is answered.
+        round: u32,
+        /// Whom the plan means.
+        chosen: RiderId,
+        /// Free riders near, in any order, the chosen one among them.
+        candidates: Vec<Candidate>,
+    },
+    /// The plan has somebody for it who need not be asked before `until`.
+    HoldBack {
+        /// The round that is answered.
+        round: u32,
+        /// When the search starts anew at the latest.
+        until: Timestamp,
+        /// So long after the food is ready it is not held back any more, seconds.
+        wait_max_s: i64,
     },
     /// The asked rider said no.
     DeclineOffer {
@@ -178,7 +196,13 @@ impl Decider for Delivery {
             DeliveryCommand::Request(_) => Ok(vec![]),
             DeliveryCommand::StartSearch => Ok(start_search(state, asked, now)),
             DeliveryCommand::NoteCandidates { round, candidates } => {
-                Ok(note_candidates(state, asked, *round, candidates, now))
+                Ok(note_candidates(state, asked, *round, candidates, None, now))
+            }
+            DeliveryCommand::NoteChoice { round, chosen, candidates } => {
+                Ok(note_candidates(state, asked, *round, candidates, Some(*chosen), now))
+            }
+            DeliveryCommand::HoldBack { round, until, wait_max_s } => {
+                Ok(hold_back(state, asked, *round, *until, *wait_max_s, now))
             }
             DeliveryCommand::DeclineOffer { offer_id } => Ok(match state.phase {
                 Phase::Asking { offer_id: open, rider_id, .. } if open == *offer_id => {
@@ -288,32 +312,57 @@ fn note_candidates(
     asked: &Requested,
     round: u32,
     candidates: &[Candidate],
+    chosen: Option<RiderId>,
     now: Timestamp,
 ) -> Vec<DeliveryEvent> {
-    if round != state.round || !matches!(state.phase, Phase::Searching { .. }) {
+    let waits = matches!(state.phase, Phase::Searching { .. }) || state.is_held_back();
+    if round != state.round || !waits {
         return vec![]; // the answer of a round that is over
     }
     let mut near: Vec<Candidate> =
         candidates.iter().copied().filter(|one| !state.declined.contains(&one.rider_id)).collect();
     // Who is there first; a rider to whom no way is known comes after all others.
     near.sort_by_key(|one| (one.travel_s.unwrap_or(u32::MAX), one.distance_m, one.rider_id));
-    let Some(nearest) = near.first().copied() else {
+    let planned = near.iter().find(|one| Some(one.rider_id) == chosen).copied();
+    let Some(asked_first) = planned.or(near.first().copied()) else {
         return vec![DeliveryEvent::NobodyNear(nobody_near(state, now))];
     };
     near.truncate(Rules::CANDIDATES);
+    if !near.contains(&asked_first) {
+        near.pop();
+        near.push(asked_first);
+    }
     vec![DeliveryEvent::Offered(Offered {
         delivery_id: asked.delivery_id,
         order_id: asked.order_id,
-        offer_id: OfferId::of(asked.delivery_id, nearest.rider_id, round),
-        rider_id: nearest.rider_id,
+        offer_id: OfferId::of(asked.delivery_id, asked_first.rider_id, round),
+        rider_id: asked_first.rider_id,
         round,
-        distance_m: nearest.distance_m,
+        distance_m: asked_first.distance_m,
         pickup: asked.pickup,
         dropoff_coarse: asked.dropoff.coarse(),
         ready_at: asked.ready_at,
         expires_at: now.plus_s(Rules::OFFER_S),
         considered: near,
     })]
+}
+
+/// Not before `until`, and never beyond the bound: what waits for a plan must not starve.
+fn hold_back(
+    state: &DeliveryState,
+    asked: &Requested,
+    round: u32,
+    until: Timestamp,
+    wait_max_s: i64,
+    now: Timestamp,
+) -> Vec<DeliveryEvent> {
+    let latest_at = asked.ready_at.plus_s(wait_max_s.clamp(0, Rules::HOLD_AFTER_READY_MAX_S)).min(state.assign_by);
+    let until = until.min(latest_at).min(now.plus_s(Rules::HOLD_S));
+    let answers = round == state.round && matches!(state.phase, Phase::Searching { .. });
+    if !answers || until <= now {
+        return vec![];
+    }
+    vec![DeliveryEvent::HeldBack(HeldBack { round, until, latest_at })]
 }
 
 fn nobody_near(state: &DeliveryState, now: Timestamp) -> NobodyNear {

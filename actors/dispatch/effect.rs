@@ -1,4 +1,4 @@
-//! What dispatch does outside its entities: ask the zone for riders, and take deliveries off riders gone silent.
+//! What dispatch does outside its entities: ask the zone or the plan for riders, and take deliveries off riders gone silent.
 //! Both end in a command to the delivery itself. Nothing holds the cursor: a lost answer is repeated by the
 //! delivery's deadline, a lost silence by the zone's next sweep.
 
@@ -10,7 +10,9 @@ use tracing::{debug, warn};
 
 use super::{
     Delivery, DeliveryCommand,
-    event::{Candidate, SearchStarted, UnassignReason},
+    event::{Candidate, Requested, SearchStarted, UnassignReason},
+    live::Waiting,
+    planner::PlannerDoor,
     zone::{Find, Finds, Near, Silences},
 };
 use crate::{
@@ -22,6 +24,7 @@ use crate::{
     place::Position,
     ports::Kernel,
     reactor::{Consumer, ReactError},
+    time::Timestamp,
     travel::{GreatCircle, TravelTimes, Trips, Vehicle},
 };
 
@@ -30,26 +33,120 @@ const SEARCHES_MAX: usize = 512;
 /// Silences told at once; beyond that the zone tells again.
 const SILENCES_MAX: usize = 256;
 
-/// Answers every search for a rider.
-pub struct SearchEffect {
-    kernel: Kernel,
+/// What a search is answered with, outside of its entity: by the nearest, or as a plan says. Each answer runs by
+/// itself; one that cannot begin now is repeated by its delivery.
+#[derive(Clone)]
+pub struct Answers {
     zone: Arc<dyn Finds>,
     travel: Arc<dyn TravelTimes>,
     deliveries: Directory<Delivery>,
     permits: Arc<Semaphore>,
 }
 
-impl SearchEffect {
-    /// Answers searches from `zone`, with the usual estimate of travel times.
+impl Answers {
+    /// Tells `deliveries`, with the usual estimate of travel times.
     #[must_use]
-    pub fn new(kernel: Kernel, zone: Arc<dyn Finds>, deliveries: Directory<Delivery>) -> Self {
+    pub fn new(zone: Arc<dyn Finds>, deliveries: Directory<Delivery>) -> Self {
         let travel = Arc::new(GreatCircle::USUAL);
-        Self { kernel, zone, travel, deliveries, permits: Arc::new(Semaphore::new(SEARCHES_MAX)) }
+        Self { zone, travel, deliveries, permits: Arc::new(Semaphore::new(SEARCHES_MAX)) }
     }
     /// Asks `travel` how long each candidate's way is.
     #[must_use]
     pub fn with_travel(self, travel: Arc<dyn TravelTimes>) -> Self {
         Self { travel, ..self }
+    }
+
+    fn run(&self, delivery_id: DeliveryId, answer: impl Future<Output = ()> + 'static) {
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            warn!(delivery.id = %delivery_id, "too many searches at once; this one is repeated later");
+            return;
+        };
+        actix::spawn(async move {
+            answer.await;
+            drop(permit);
+        });
+    }
+    async fn tell(&self, delivery_id: DeliveryId, command: DeliveryCommand, origin: Origin) {
+        if let Err(error) = self.deliveries.ask(delivery_id.0, Wish::new(command, origin)).await {
+            warn!(delivery.id = %delivery_id, %error, "a search cannot be answered; it is repeated later");
+        }
+    }
+
+    /// The nearest free rider within the radius, or nobody.
+    pub fn nearest(&self, search: SearchStarted, origin: Origin) {
+        let this = self.clone();
+        self.run(search.delivery_id, async move { this.find(search, origin).await });
+    }
+    async fn find(&self, search: SearchStarted, origin: Origin) {
+        let SearchStarted { delivery_id, round, radius_m, pickup, not, .. } = search;
+        let Some(near) = self.zone.find(Find { delivery_id, pickup, radius_m, not }).await else {
+            warn!(delivery.id = %delivery_id, round, "the zone does not answer; the search is repeated later");
+            return;
+        };
+        let candidates = timed(self.travel.as_ref(), &near, pickup).await;
+        let first =
+            candidates.iter().min_by_key(|one| (one.travel_s.unwrap_or(u32::MAX), one.distance_m, one.rider_id));
+        if let (Some(first), Some(nearest)) = (first, near.first())
+            && first.rider_id != nearest.rider_id
+        {
+            self.zone.prefer(delivery_id, first.rider_id);
+        }
+        self.tell(delivery_id, DeliveryCommand::NoteCandidates { round, candidates }, origin).await;
+    }
+
+    /// The plan's rider, with the others who were weighed.
+    pub fn choose(&self, search: &SearchStarted, chosen: RiderId, near: Vec<Near>, origin: Origin) {
+        let (delivery_id, round, pickup, this) = (search.delivery_id, search.round, search.pickup, self.clone());
+        self.run(delivery_id, async move {
+            let candidates = timed(this.travel.as_ref(), &near, pickup).await;
+            this.tell(delivery_id, DeliveryCommand::NoteChoice { round, chosen, candidates }, origin).await;
+        });
+    }
+
+    /// Somebody is planned and need not be asked before `until`.
+    pub fn hold(&self, delivery_id: DeliveryId, round: u32, until: Timestamp, wait_max_s: i64, origin: Origin) {
+        let this = self.clone();
+        let command = DeliveryCommand::HoldBack { round, until, wait_max_s };
+        self.run(delivery_id, async move { this.tell(delivery_id, command, origin).await });
+    }
+
+    /// Gives the search to the plan; where it has no room, or the delivery cannot be read, the nearest is asked.
+    fn plan(&self, planner: PlannerDoor, search: SearchStarted, origin: Origin, now: Timestamp) {
+        let this = self.clone();
+        self.run(search.delivery_id, async move {
+            let seen = this.deliveries.look(search.delivery_id.0).await;
+            let asked = seen.ok().and_then(|seen| Some((seen.state.request.clone()?, seen.state.ready)));
+            let planned = asked.is_some_and(|(asked, ready)| {
+                let ready_at = if ready { asked.ready_at.min(now) } else { asked.ready_at };
+                let Requested { delivery_id, pickup, dropoff, promised_at, .. } = asked;
+                let not = search.not.clone();
+                let waiting = Waiting { delivery_id, pickup, dropoff, since: now, ready_at, promised_at, not };
+                planner.seek(search.clone(), origin, waiting)
+            });
+            if !planned {
+                this.find(search, origin).await;
+            }
+        });
+    }
+}
+
+/// Answers every search for a rider.
+pub struct SearchEffect {
+    kernel: Kernel,
+    answers: Answers,
+    planner: Option<PlannerDoor>,
+}
+
+impl SearchEffect {
+    /// Answers searches with the nearest rider.
+    #[must_use]
+    pub const fn new(kernel: Kernel, answers: Answers) -> Self {
+        Self { kernel, answers, planner: None }
+    }
+    /// Lets `planner` answer them.
+    #[must_use]
+    pub fn with_planner(self, planner: Option<PlannerDoor>) -> Self {
+        Self { planner, ..self }
     }
 }
 
@@ -70,47 +167,16 @@ impl SearchEffect {
     fn begin(&self, fact: &Recorded) -> Result<(), ReactError> {
         let search =
             serde_json::from_str::<SearchStarted>(&fact.body).map_err(|error| ReactError::Poison(error.to_string()))?;
-        if self.kernel.clock.now() >= search.deadline_at {
+        let now = self.kernel.clock.now();
+        if now >= search.deadline_at {
             return Ok(()); // the delivery has begun another round
         }
-        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-            warn!(delivery.id = %search.delivery_id, "too many searches at once; this one is repeated later");
-            return Ok(());
-        };
         let origin = Origin { cause: Some(fact.event_id), correlation: fact.correlation };
-        let answered =
-            answer(Arc::clone(&self.zone), Arc::clone(&self.travel), self.deliveries.clone(), search, origin);
-        actix::spawn(async move {
-            answered.await;
-            drop(permit);
-        });
+        match &self.planner {
+            Some(planner) => self.answers.plan(planner.clone(), search, origin, now),
+            None => self.answers.nearest(search, origin),
+        }
         Ok(())
-    }
-}
-
-/// Asks the zone and tells the delivery what was found.
-async fn answer(
-    zone: Arc<dyn Finds>,
-    travel: Arc<dyn TravelTimes>,
-    deliveries: Directory<Delivery>,
-    search: SearchStarted,
-    origin: Origin,
-) {
-    let SearchStarted { delivery_id, round, radius_m, pickup, not, .. } = search;
-    let Some(near) = zone.find(Find { delivery_id, pickup, radius_m, not }).await else {
-        warn!(delivery.id = %delivery_id, round, "the zone does not answer; the search is repeated later");
-        return;
-    };
-    let candidates = timed(travel.as_ref(), &near, pickup).await;
-    let first = candidates.iter().min_by_key(|one| (one.travel_s.unwrap_or(u32::MAX), one.distance_m, one.rider_id));
-    if let (Some(first), Some(nearest)) = (first, near.first())
-        && first.rider_id != nearest.rider_id
-    {
-        zone.prefer(delivery_id, first.rider_id);
-    }
-    let wish = Wish::new(DeliveryCommand::NoteCandidates { round, candidates }, origin);
-    if let Err(error) = deliveries.ask(delivery_id.0, wish).await {
-        warn!(delivery.id = %delivery_id, round, %error, "candidates cannot be noted; the search is repeated later");
     }
 }
 

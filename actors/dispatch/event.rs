@@ -19,6 +19,8 @@ events! {
         SearchStarted(SearchStarted) = "delivery.search_started",
         /// Nobody suitable was near; it is tried again, wider.
         NobodyNear(NobodyNear) = "delivery.nobody_near",
+        /// A rider is planned for it and need not be asked yet: the search goes on later.
+        HeldBack(HeldBack) = "delivery.held_back",
         /// One rider is asked.
         Offered(Offered) = "delivery.offered",
         /// That rider said no.
@@ -122,6 +124,17 @@ pub struct NobodyNear {
     /// Whether those who said no may be asked again from now on: everyone within the widest radius has.
     #[serde(default)]
     pub asks_again: bool,
+}
+
+/// Body of `delivery.held_back`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct HeldBack {
+    /// In which round.
+    pub round: u32,
+    /// When the search starts anew, unless somebody is asked before.
+    pub until: Timestamp,
+    /// From then on it is not held back any more.
+    pub latest_at: Timestamp,
 }
 
 /// A free rider near the pickup, as the search found them.

@@ -7,12 +7,15 @@ pub mod event;
 pub mod geofence;
 pub mod handover;
 pub mod index;
+pub mod live;
 pub mod matcher;
+pub mod planner;
 pub mod policy;
 pub mod projection;
 mod ride;
 pub mod rules;
 mod state;
+pub mod survey;
 pub mod zone;
 
 pub use decide::{Delivery, DeliveryCommand, DeliveryRejection};
@@ -20,5 +23,7 @@ pub use policy::DispatchPolicy;
 pub use ride::RiderStep;
 pub use state::{Bearer, DeliveryState, DeliveryStatus, Eta, Phase};
 
+#[cfg(test)]
+mod plan_tests;
 #[cfg(test)]
 mod tests;

@@ -159,7 +159,8 @@ fn for_rider(me: RiderId, event: &DeliveryEvent) -> Option<Value> {
         E::PinRefused(refused) => refused.rider_id,
         E::PhotoTaken(taken) => taken.rider_id,
         E::ProofWaived(_) => return Some(body(event)),
-        E::Requested(_) | E::SearchStarted(_) | E::NobodyNear(_) | E::Unassignable(_) | E::Overdue(_) => return None,
+        E::Requested(_) | E::SearchStarted(_) | E::NobodyNear(_) | E::HeldBack(_) => return None,
+        E::Unassignable(_) | E::Overdue(_) => return None,
         _ => step(event)?.rider_id,
     };
     if whose != me {

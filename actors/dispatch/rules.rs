@@ -16,8 +16,14 @@ impl DispatchRules {
     pub const RADIUS_GROWTH: f64 = 1.6;
     /// No search looks farther: half an hour by bicycle, after which the food is cold anyway.
     pub const RADIUS_MAX_M: f64 = 8_000.0;
-    /// A search unanswered for so long starts anew: the answer needs milliseconds, a dead zone seconds to come back.
-    pub const SEARCH_S: i64 = 5;
+    /// A search unanswered for so long starts anew: the answer needs one tick of the plan, a dead zone seconds to come
+    /// back.
+    pub const SEARCH_S: i64 = 15;
+    /// A delivery whose rider need not be asked yet looks again after this at the latest: so long a plan that died with
+    /// its node can be missed.
+    pub const HOLD_S: i64 = 120;
+    /// No setting holds a delivery back longer than this after its food is ready: it gets cold.
+    pub const HOLD_AFTER_READY_MAX_S: i64 = 900;
     /// Nobody near: so long until the next, wider search.
     pub const WIDEN_S: i64 = 3;
     /// Nobody within the widest radius: so long until the next look; a rider's round trip takes minutes.

@@ -132,6 +132,9 @@ pub struct DeliveryState {
     pub round: u32,
     /// No rider until then: unassignable.
     pub assign_by: Timestamp,
+    /// Waits for its plan, not for the next look: somebody may be asked before `search_at`.
+    #[serde(default)]
+    pub held_back: bool,
     /// Who brings it; kept after the hand-over.
     pub bearer: Option<Bearer>,
     /// Whether the food stands ready.
@@ -179,8 +182,20 @@ impl DeliveryState {
         matches!(self.phase, Phase::Riding { .. }) && self.bearer.is_some_and(|bearer| bearer.rider_id == rider_id)
     }
 
+    /// Whether a rider is planned for it who need not be asked yet.
+    #[must_use]
+    pub const fn is_held_back(&self) -> bool {
+        self.held_back && matches!(self.phase, Phase::Waiting { .. })
+    }
+
     pub(super) fn evolve(&mut self, event: &DeliveryEvent, at: Timestamp) {
         use DeliveryStatus as Status;
+        // Whatever changes what is waited for ends the holding back.
+        self.held_back = match event {
+            DeliveryEvent::HeldBack(_) => true,
+            DeliveryEvent::ReadyNoted(_) => self.held_back,
+            _ => false,
+        };
         match event {
             DeliveryEvent::Requested(requested) => {
                 self.assign_by = requested.assign_by;
@@ -191,6 +206,7 @@ impl DeliveryState {
                 self.round = search.round;
                 self.phase = Phase::Searching { deadline_at: search.deadline_at };
             }
+            DeliveryEvent::HeldBack(held) => self.phase = Phase::Waiting { search_at: held.until },
             DeliveryEvent::NobodyNear(nobody) => {
                 if nobody.asks_again {
                     self.declined.clear();

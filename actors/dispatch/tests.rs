@@ -18,7 +18,7 @@ use crate::{
     time::Timestamp,
 };
 
-fn rider(n: u128) -> RiderId {
+pub(super) fn rider(n: u128) -> RiderId {
     crate::ids::UserId(Uuid::from_u128(n))
 }
 fn order_id() -> OrderId {
@@ -47,7 +47,7 @@ fn request(ready_in_min: i64) -> Requested {
         proof: Default::default(),
     }
 }
-fn found(riders: &[(u128, u32)], round: u32) -> Command {
+pub(super) fn found(riders: &[(u128, u32)], round: u32) -> Command {
     let candidates =
         riders.iter().map(|(n, distance_m)| Candidate { rider_id: rider(*n), distance_m: *distance_m, travel_s: None });
     Command::NoteCandidates { round, candidates: candidates.collect() }
@@ -63,7 +63,7 @@ fn assign(n: u128, round: u32) -> Command {
 fn requested() -> Given<Delivery> {
     given([]).when(Command::Request(request(10))).then_kinds(&["delivery.requested"])
 }
-fn searching() -> Given<Delivery> {
+pub(super) fn searching() -> Given<Delivery> {
     requested().when_due().then_kinds(&["delivery.search_started"])
 }
 fn asking() -> Given<Delivery> {

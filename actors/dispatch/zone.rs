@@ -43,7 +43,7 @@ const SWEEP_S: i64 = 10;
 /// …but not more often than this on the wall, however fast business time runs.
 const SWEEP_WALL_MIN: Duration = Duration::from_millis(200);
 /// A search that the zone does not answer within this (wall time) is given up; the delivery repeats it.
-const FIND_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const FIND_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a zone tells: a rider is silent and may hold a delivery that is not picked up yet. Must return at once.
 pub trait Silences: Send + Sync + 'static {
@@ -112,18 +112,18 @@ struct Restore(Vec<(RiderId, Presence)>);
 
 /// What is known of one rider.
 #[derive(Default)]
-struct Known {
-    presence: Option<Presence>,
+pub(super) struct Known {
+    pub(super) presence: Option<Presence>,
     looking: bool,
     /// The newest fact heard of.
     heard_version: u64,
     fix_seq: u64,
-    position: Option<Position>,
-    heard_at: Timestamp,
+    pub(super) position: Option<Position>,
+    pub(super) heard_at: Timestamp,
     /// Hidden for these deliveries until then.
-    reserved: Vec<(DeliveryId, Timestamp)>,
+    pub(super) reserved: Vec<(DeliveryId, Timestamp)>,
     /// Deliveries in the bag that are on their way already.
-    with_food: Vec<DeliveryId>,
+    pub(super) with_food: Vec<DeliveryId>,
     /// When staff were last told of the silence.
     reported_at: Option<Timestamp>,
 }
@@ -133,19 +133,19 @@ impl Known {
         let Some(presence) = &self.presence else { return false };
         let others = self.reserved.iter().filter(|(id, until)| *id != delivery_id && *until > now).count();
         presence.places_free() > others
-            && !presence.held.contains(&delivery_id)
+            && !presence.held.contains_key(&delivery_id)
             && now <= self.heard_at.plus_s(Rules::STALE_AFTER_S)
     }
 }
 
 /// The actor.
 pub struct Zone {
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     presences: Arc<dyn Presences>,
     silences: Arc<dyn Silences>,
-    index: RiderIndex,
+    pub(super) index: RiderIndex,
     /// Ordered, so that a simulated day repeats to the bit.
-    riders: BTreeMap<RiderId, Known>,
+    pub(super) riders: BTreeMap<RiderId, Known>,
     lookups: usize,
     missed: Arc<AtomicBool>,
 }
@@ -187,7 +187,7 @@ impl Zone {
     }
 
     /// Whoever may hold what is not known any more: presences are looked up again with the next fix.
-    fn forget_if_missed(&mut self) {
+    pub(super) fn forget_if_missed(&mut self) {
         if self.missed.swap(false, Ordering::AcqRel) {
             warn!("the zone has missed facts of riders and looks all of them up again");
             self.riders.values_mut().for_each(|known| known.presence = None);
@@ -277,7 +277,7 @@ impl Zone {
             };
             if due {
                 known.reported_at = Some(now);
-                for delivery_id in presence.held.iter().filter(|id| !known.with_food.contains(id)) {
+                for delivery_id in presence.held.keys().filter(|id| !known.with_food.contains(id)) {
                     debug!(rider.id = %rider_id, delivery.id = %delivery_id, "a rider has gone silent");
                     silences.silent(*delivery_id, *rider_id);
                 }
@@ -383,7 +383,7 @@ impl Handler<Prefer> for Zone {
 }
 
 impl ZoneDoor {
-    fn zone(&self) -> Addr<Zone> {
+    pub(super) fn zone(&self) -> Addr<Zone> {
         let mut zone = self.zone.lock().unwrap_or_else(PoisonError::into_inner);
         if !zone.connected() {
             error!("the dispatch zone has died and is opened anew; it fills with the riders' fixes");

@@ -1,22 +1,36 @@
 //! What dispatch may know of a rider: on shift, and what is in the bag. Folded from the same facts as the rider's
 //! own state, so that a zone can follow along; besides `event` the only file here that another service reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::BoxFuture;
 
 use super::{
     Rider, RiderState,
     event::{RiderEvent, Vehicle},
+    state::Held,
 };
 use crate::{
     directory::Directory,
     event::Version,
     ids::{DeliveryId, OfferId, RiderId},
+    place::Position,
+    time::Timestamp,
 };
 
+/// What a held delivery asks of its rider.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Errand {
+    /// The court's hand-off point.
+    pub pickup: Position,
+    /// The door.
+    pub dropoff: Position,
+    /// When the food should be ready.
+    pub ready_at: Timestamp,
+}
+
 /// A rider as dispatch sees them.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Presence {
     /// Facts folded in.
     pub version: Version,
@@ -26,8 +40,8 @@ pub struct Presence {
     pub vehicle: Vehicle,
     /// Offers that wait for an answer.
     pub offers: BTreeSet<OfferId>,
-    /// Deliveries in the bag, confirmed or not.
-    pub held: BTreeSet<DeliveryId>,
+    /// Deliveries in the bag; what they ask, once they are confirmed.
+    pub held: BTreeMap<DeliveryId, Option<Errand>>,
 }
 
 impl Presence {
@@ -39,7 +53,7 @@ impl Presence {
             capacity: state.shift.map_or(0, |shift| usize::try_from(shift.capacity).unwrap_or(0)),
             vehicle: state.shift.map_or(Vehicle::default(), |shift| shift.vehicle),
             offers: state.offers.iter().map(|offer| offer.offer_id).collect(),
-            held: state.held.iter().map(|held| held.delivery_id).collect(),
+            held: state.held.iter().map(|held| (held.delivery_id, errand(held))).collect(),
         }
     }
     /// Places that are neither filled nor being asked for.
@@ -61,7 +75,7 @@ impl Presence {
             }
             RiderEvent::OfferAccepted(yes) => {
                 self.offers.remove(&yes.offer_id);
-                self.held.insert(yes.delivery_id);
+                self.held.insert(yes.delivery_id, None);
             }
             RiderEvent::OfferDeclined(no) => {
                 self.offers.remove(&no.offer_id);
@@ -69,12 +83,19 @@ impl Presence {
             RiderEvent::OfferLapsed(lapsed) => {
                 self.offers.remove(&lapsed.offer_id);
             }
-            RiderEvent::DeliveryConfirmed(_) => {}
+            RiderEvent::DeliveryConfirmed(yes) => {
+                let errand = Errand { pickup: yes.pickup, dropoff: yes.dropoff, ready_at: yes.ready_at };
+                self.held.insert(yes.delivery_id, Some(errand));
+            }
             RiderEvent::DeliveryReleased(released) => {
                 self.held.remove(&released.delivery_id);
             }
         }
     }
+}
+
+fn errand(held: &Held) -> Option<Errand> {
+    held.job.map(|job| Errand { pickup: held.pickup, dropoff: job.dropoff, ready_at: job.ready_at })
 }
 
 /// Tells where a rider stands now; `None` when that cannot be learnt at the moment.

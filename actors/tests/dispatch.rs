@@ -11,11 +11,14 @@ use foodcourt_actors::{
     directory::Directory,
     dispatch::{
         Delivery, DeliveryCommand, DeliveryState, DeliveryStatus, DispatchPolicy, RiderStep,
-        effect::{SearchEffect, SilenceEffect},
-        event::Requested,
+        effect::{Answers, SearchEffect, SilenceEffect},
+        event::{DeliveryEvent, Requested},
+        live::PlanSettings,
+        planner::Planner,
         rules::DispatchRules,
         zone::{Find, Finds, Zone, ZoneDoor},
     },
+    event::Recorded,
     ids::{CourtId, DeliveryId, OrderId, RiderId, UserId},
     memory::MemoryWorld,
     place::{LocalMap, Position},
@@ -64,6 +67,9 @@ struct Town {
 
 impl Town {
     fn new(seed: u64) -> Self {
+        Self::planned(seed, None)
+    }
+    fn planned(seed: u64, settings: Option<PlanSettings>) -> Self {
         let world = MemoryWorld::new(seed);
         let kernel = world.kernel.clone();
         let deliveries = Directory::<Delivery>::start(&kernel, &[]);
@@ -72,11 +78,16 @@ impl Town {
         let zone = Zone::open(court(), Arc::clone(&kernel.clock), Arc::new(riders.clone()), silences, None);
         let sinks: Vec<Arc<dyn PositionSink>> = vec![Arc::new(zone.clone())];
         let trackers = Trackers::new(Arc::clone(&kernel.clock), sinks);
+        let answers = Answers::new(Arc::new(zone.clone()), deliveries.clone());
+        let planner = settings.map(|settings| {
+            let surveys = Arc::new(zone.clone());
+            Planner::open(court(), Arc::clone(&kernel.clock), surveys, answers.clone(), settings, None)
+        });
         let (stop, stopped) = watch::channel(false);
         let reactor = Reactor::new(kernel.clone(), Arc::new(world.cursors.clone()))
             .consumer(Choreography::<DispatchPolicy>::new(deliveries.clone()))
             .consumer(Choreography::<RiderPolicy>::new(riders.clone()))
-            .consumer(SearchEffect::new(kernel, Arc::new(zone.clone()), deliveries.clone()))
+            .consumer(SearchEffect::new(kernel, answers).with_planner(planner))
             .tap(Arc::new(zone.clone()));
         actix::spawn(reactor.run(stopped));
         Self { world, deliveries, riders, zone, trackers, _stop: stop }
@@ -104,7 +115,11 @@ impl Town {
         }
     }
     async fn request(&self, n: u128) {
-        let now = self.now();
+        self.request_for(n, 0).await;
+    }
+    /// Food that is ready in `ready_in_s`.
+    async fn request_for(&self, n: u128, ready_in_s: i64) {
+        let now = self.now().plus_s(ready_in_s);
         let request = Requested {
             delivery_id: delivery_id(n),
             order_id: OrderId(Uuid::from_u128(500 + n)),
@@ -261,5 +276,99 @@ fn a_zone_that_has_lost_facts_looks_again() {
         town.riders.ask(rider_id(1).0, Wish::new(end, ORIGIN)).await.unwrap();
         town.pass(6, &[(1, 100.0)]).await;
         assert_eq!(town.zone.find(find(2)).await.unwrap().len(), 0, "off shift");
+    });
+}
+
+/// The riders asked, in the order of the facts.
+fn asked(town: &Town) -> Vec<RiderId> {
+    let offered = town.world.journal.facts().into_iter().filter(|fact| &*fact.kind == "delivery.offered");
+    let rider = |fact: Arc<Recorded>| match fact.typed::<DeliveryEvent>() {
+        Ok(DeliveryEvent::Offered(offered)) => offered.rider_id,
+        other => panic!("{other:?}"),
+    };
+    offered.map(rider).collect()
+}
+
+#[test]
+fn a_planned_rider_is_asked_as_late_as_is_safe() {
+    on_virtual_time(async {
+        let town = Town::planned(11, Some(PlanSettings::default()));
+        town.on_shift(1, 1).await;
+        let still = [(1, 300.0)];
+        town.pass(2, &still).await;
+        town.request_for(1, 540).await;
+        town.pass(60, &still).await;
+        assert_eq!((town.count("delivery.offered"), town.count("delivery.held_back")), (0, 1));
+        town.pass(480, &still).await;
+        assert!(town.count("delivery.offered") > 0, "in time to be there when the food is ready");
+        let (facts, ready_at) = (town.world.journal.facts(), town.delivery(1).await.request.clone().unwrap().ready_at);
+        let offered = facts.iter().find(|fact| &*fact.kind == "delivery.offered").unwrap();
+        let before_s = ready_at.since(offered.at).as_secs();
+        // 300 m take 94 s, the counter 45 s, the answer 90 s, a tick 5 s.
+        assert!((200..=300).contains(&before_s), "asked {before_s} s before the food");
+    });
+}
+
+#[test]
+fn a_plan_gives_two_deliveries_to_who_serves_both_best() {
+    on_virtual_time(async {
+        let town = Town::planned(12, Some(PlanSettings::default()));
+        town.on_shift(1, 1).await;
+        town.on_shift(2, 1).await;
+        let still = [(1, 100.0), (2, 500.0)];
+        town.pass(2, &still).await;
+        join_all((1..=2).map(|n| town.request(n))).await;
+        town.pass(8, &still).await;
+        let mut riders = asked(&town);
+        riders.sort_unstable();
+        assert_eq!(riders, [rider_id(1), rider_id(2)]);
+        assert_eq!(town.count("offer.received"), 2, "each is asked once");
+    });
+}
+
+#[test]
+fn a_plan_never_asks_again_who_said_no_and_then_finds_the_next() {
+    on_virtual_time(async {
+        let town = Town::planned(13, Some(PlanSettings::default()));
+        town.on_shift(1, 1).await;
+        town.on_shift(2, 1).await;
+        let still = [(1, 100.0), (2, 900.0)];
+        town.pass(2, &still).await;
+        town.request(1).await;
+        town.pass(60, &still).await; // the first keeps silent
+        assert_eq!(asked(&town), [rider_id(1), rider_id(2)]);
+    });
+}
+
+#[test]
+fn who_waits_for_a_busy_rider_does_not_starve() {
+    on_virtual_time(async {
+        let settings = PlanSettings { wait_max_s: 120, ..PlanSettings::default() };
+        let town = Town::planned(14, Some(settings));
+        town.on_shift(1, 2).await;
+        let still = [(1, 100.0)];
+        town.pass(2, &still).await;
+        town.request(1).await;
+        town.pass(8, &still).await;
+        town.accept_all(1).await;
+        town.pass(3, &still).await;
+        // The rider stands still with a delivery in the bag and a place free: the plan waits for the end of it…
+        town.request(2).await;
+        town.pass(90, &still).await;
+        assert_eq!(town.count("delivery.offered"), 1);
+        // …but not for ever.
+        town.pass(90, &still).await;
+        assert_eq!(town.count("delivery.offered"), 2);
+    });
+}
+
+#[test]
+fn a_planned_delivery_with_nobody_at_all_ends_unassignable() {
+    on_virtual_time(async {
+        let town = Town::planned(15, Some(PlanSettings::default()));
+        town.request(1).await;
+        tokio::time::sleep(Duration::from_secs(21 * 60)).await;
+        assert_eq!(town.delivery(1).await.status(), Some(DeliveryStatus::Unassignable));
+        assert!(town.count("delivery.nobody_near") > 5, "the search grew and was repeated");
     });
 }

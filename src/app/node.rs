@@ -13,7 +13,8 @@ use foodcourt_actors::{
     directory::Directory,
     dispatch::{
         Delivery,
-        effect::{SearchEffect, SilenceEffect},
+        effect::{Answers, SearchEffect, SilenceEffect},
+        planner::Planner,
         policy::DispatchPolicy,
         zone::Zone,
     },
@@ -231,7 +232,14 @@ impl Node {
         };
         let provider = Arc::new(Sandbox::new(Arc::new(PgSandbox::new(database.clone()))));
         let cursors: Arc<dyn Cursors> = Arc::new(PgCursors::new(database.clone(), ids.next()));
-        let search = SearchEffect::new(kernel.clone(), Arc::new(zone.clone()), deliveries.clone()).with_travel(travel);
+        let answers = Answers::new(Arc::new(zone.clone()), deliveries.clone()).with_travel(travel);
+        let planning = Arbiter::new();
+        let planner = config.plan().map(|settings| {
+            let (clock, surveys) = (Arc::clone(&kernel.clock), Arc::new(zone.clone()));
+            let centre = demo::district::centre();
+            Planner::open(centre, clock, surveys, answers.clone(), settings, Some(&planning.handle()))
+        });
+        let search = SearchEffect::new(kernel.clone(), answers).with_planner(planner.clone());
         let mut reactor = Reactor::new(kernel.clone(), cursors)
             .consumer(Choreography::<OrderPolicy>::new(orders.clone()))
             .consumer(Choreography::<PaymentPolicy>::new(payments.clone()))
@@ -256,6 +264,9 @@ impl Node {
             .tap(Arc::new(hub.clone()))
             .tap(Arc::new(waiter.clone()))
             .tap(Arc::clone(&metrics) as Arc<dyn Tap>);
+        if let Some(planner) = planner {
+            reactor = reactor.tap(Arc::new(planner));
+        }
         if let Some(redis) = &redis {
             reactor = reactor.tap(redis.tap());
         }
@@ -292,7 +303,7 @@ impl Node {
             });
         });
         let mut arbiters = arbiters;
-        arbiters.push(reacting);
+        arbiters.extend([reacting, planning]);
         // Nobody may watch before the taps hear. An error means that the reactor has ended, and then there is nothing to hear.
         if reacts {
             begun

@@ -1,7 +1,7 @@
 //! What of a schedule cannot wait for the next tick. Everything else stays free to be planned again.
 
 use super::{
-    model::{Assignment, Intent, Key, Move, Plan, Reason, Standing, Stop, Travel},
+    model::{Assignment, Intent, Key, Move, Plan, Reason, Standing, Stop, Timing, Travel},
     route::{Route, Walk},
     search::Search,
 };
@@ -45,8 +45,26 @@ pub fn due<T: Travel>(search: &Search<'_, T>) -> Plan {
             plan.intents.push(Intent { courier: courier.key, routes });
         }
     }
+    plan.timings = timings(search);
     plan.given_up = search.left_out().map(|order| measure.orders[order as usize].key).collect();
     plan
+}
+
+fn timings<T: Travel>(search: &Search<'_, T>) -> Vec<Timing> {
+    let mut timings = Vec::new();
+    for (number, (courier, chain)) in search.couriers.iter().zip(&search.chains).enumerate() {
+        for (place, route) in chain.iter().enumerate() {
+            let pickup = search.measure.pickup(courier, &search.head(number, place), route);
+            timings.extend(keys(search, route).into_iter().map(|order| Timing {
+                order,
+                courier: courier.key,
+                first: place == 0,
+                leave: pickup.leave,
+                pickup: pickup.at,
+            }));
+        }
+    }
+    timings
 }
 
 fn keys<T: Travel>(search: &Search<'_, T>, route: &Route) -> Vec<Key> {

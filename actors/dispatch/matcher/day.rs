@@ -142,6 +142,7 @@ impl<'a, T: Travel> World<'a, T> {
             shops: self.script.shops.clone(),
             orders: self.open.values().copied().collect(),
             couriers: couriers.collect(),
+            barred: std::collections::HashSet::new(),
         }
     }
 

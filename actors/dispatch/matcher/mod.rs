@@ -21,7 +21,7 @@ use std::collections::HashMap;
 
 pub use model::{
     Assignment, Courier, Intent, Key, Move, Order, Place, Plan, Reason, Rules, Seconds, Snapshot, Standing, Stop,
-    StraightLine, Travel,
+    StraightLine, Timing, Travel,
 };
 
 use demand::Demand;
@@ -86,6 +86,7 @@ impl Matcher {
             orders: &orders,
             travel,
             work_price: self.tuning.work_price,
+            barred: &snapshot.barred,
         };
         let mut search = Search::new(measure, &couriers, &near, self.tuning.seed.wrapping_add(self.ticks));
         restore(&mut search, &self.intents);

@@ -1,6 +1,8 @@
 //! What the matcher is told and what it answers: plain values, no clock, no IO. Moments and spans are whole seconds on
 //! one axis of the caller's choice; places are metres on a flat map.
 
+use std::collections::HashSet;
+
 /// A moment or a span, in whole seconds.
 pub type Seconds = i64;
 
@@ -103,6 +105,8 @@ pub struct Snapshot {
     pub orders: Vec<Order>,
     /// Couriers on duty, still delivering, or coming on duty later, in any order.
     pub couriers: Vec<Courier>,
+    /// Orders and couriers that must not meet: the courier has said no.
+    pub barred: HashSet<(Key, Key)>,
 }
 
 /// What the matcher may be told once. Everything is of the problem; nothing is of a city, a day or a fleet.
@@ -167,6 +171,21 @@ pub struct Intent {
     pub routes: Vec<Vec<Key>>,
 }
 
+/// When the plan means to serve an order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timing {
+    /// Which order.
+    pub order: Key,
+    /// Who.
+    pub courier: Key,
+    /// Whether it is of the first thing this courier does.
+    pub first: bool,
+    /// When the courier must leave for the shop at the latest.
+    pub leave: Seconds,
+    /// When the food is in hand.
+    pub pickup: Seconds,
+}
+
 /// The answer to one snapshot.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Plan {
@@ -178,4 +197,6 @@ pub struct Plan {
     pub intents: Vec<Intent>,
     /// Orders no courier on the roster can deliver sooner than never.
     pub given_up: Vec<Key>,
+    /// When each of the others is meant to be served, bound or not.
+    pub timings: Vec<Timing>,
 }

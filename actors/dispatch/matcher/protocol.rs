@@ -332,7 +332,7 @@ impl Day {
                 capacity: u32::MAX,
             });
         }
-        Snapshot { now: seconds(minutes), shops: self.shops.clone(), orders, couriers }
+        Snapshot { now: seconds(minutes), shops: self.shops.clone(), orders, couriers, barred: Default::default() }
     }
 
     fn reply<'a>(&'a self, t: &'a serde_json::Number, plan: &Plan) -> Reply<'a> {

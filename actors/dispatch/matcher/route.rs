@@ -1,7 +1,9 @@
 //! A route and what it costs: one shop, some of its orders, their doors in sequence. Routes are small values that are
 //! copied freely; nothing here knows of couriers other than the one that rides.
 
-use super::model::{Courier, Order, Place, Rules, Seconds, Travel};
+use std::collections::HashSet;
+
+use super::model::{Courier, Key, Order, Place, Rules, Seconds, Travel};
 
 /// Most orders in one route: more do not stay warm, and it keeps a route a value of fixed size.
 pub const ROUTE_MAX: usize = 8;
@@ -52,6 +54,8 @@ pub struct Measure<'a, T> {
     pub travel: &'a T,
     /// What a second of a courier's work is worth, in seconds of a customer's waiting.
     pub work_price: f64,
+    /// Orders and couriers that must not meet.
+    pub barred: &'a HashSet<(Key, Key)>,
 }
 
 impl<T> Clone for Measure<'_, T> {
@@ -145,9 +149,14 @@ impl<T: Travel> Measure<'_, T> {
         (leave + paced(courier, alone.riding) + self.rules.dropoff_half - order.placed) as f64
     }
 
+    fn bars(&self, courier: &Courier, route: &Route) -> bool {
+        let barred = |number: &u32| self.barred.contains(&(self.orders[*number as usize].key, courier.key));
+        !self.barred.is_empty() && route.orders().iter().any(barred)
+    }
+
     /// The walk after `route`, or nothing if the courier may not take it.
     pub fn step(&self, courier: &Courier, walk: &Walk, route: &Route) -> Option<Walk> {
-        if route.size > courier.capacity {
+        if route.size > courier.capacity || self.bars(courier, route) {
             return None;
         }
         let pickup = self.pickup(courier, walk, route);

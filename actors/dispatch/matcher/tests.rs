@@ -102,7 +102,7 @@ fn told(couriers: Vec<Courier>, orders: Vec<Order>) -> Plan {
     let rules = Rules { tick: 60, pickup_half: 120, dropoff_half: 120, never: 10_800, bundle_max: 8 };
     let shops = vec![Place::default()];
     Matcher::new(rules, Tuning { position: false, ..Tuning::default() })
-        .tick(&Snapshot { now: 0, shops, orders, couriers }, &TRAVEL)
+        .tick(&Snapshot { now: 0, shops, orders, couriers, barred: Default::default() }, &TRAVEL)
 }
 
 #[test]

@@ -15,7 +15,9 @@ use foodcourt_actors::{
     directory::Directory,
     dispatch::{
         Delivery, DispatchPolicy,
-        effect::{SearchEffect, SilenceEffect},
+        effect::{Answers, SearchEffect, SilenceEffect},
+        live::PlanSettings,
+        planner::Planner,
         zone::{Zone, ZoneDoor},
     },
     ids::RiderId,
@@ -133,6 +135,8 @@ pub struct Parts {
     pub provider: Arc<dyn PaymentProvider>,
     pub broker: Arc<Broker>,
     pub riders: Vec<RiderId>,
+    /// Riders are planned; else the nearest is asked.
+    pub planned: bool,
     /// Planted: tell each event twice under different ids.
     pub tell_twice: bool,
 }
@@ -162,7 +166,7 @@ impl Node {
     pub fn start(number: usize, parts: Parts) -> Self {
         let set = LocalSet::new();
         let inside = set.enter();
-        let Parts { kernel, cursors, provider, broker, riders, tell_twice } = parts;
+        let Parts { kernel, cursors, provider, broker, riders, planned, tell_twice } = parts;
         let doors = Doors {
             order: Directory::start(&kernel, &[]),
             payment: Directory::start(&kernel, &[]),
@@ -179,6 +183,11 @@ impl Node {
         let trackers = Trackers::new(Arc::clone(&kernel.clock), sinks);
         broker.zones.lock().unwrap().insert(number, zone.clone());
         let hub = Arc::new(Hub::default());
+        let answers = Answers::new(Arc::new(zone.clone()), doors.delivery.clone());
+        let planner = planned.then(|| {
+            let (clock, surveys) = (Arc::clone(&kernel.clock), Arc::new(zone.clone()));
+            Planner::open(district::centre(), clock, surveys, answers.clone(), PlanSettings::default(), None)
+        });
         let taps: [Arc<dyn Tap>; 8] = [
             Arc::new(doors.order.clone()),
             Arc::new(doors.payment.clone()),
@@ -189,7 +198,7 @@ impl Node {
             Arc::new(zone.clone()),
             Arc::clone(&hub) as Arc<dyn Tap>,
         ];
-        let deliveries = doors.delivery.clone();
+        let planner_tap = planner.clone().map(|planner| Arc::new(planner) as Arc<dyn Tap>);
         let mut reactor = Reactor::new(kernel.clone(), Arc::new(cursors))
             .consumer(Choreography::<OrderPolicy>::new(doors.order.clone()))
             .consumer(Choreography::<PaymentPolicy>::new(doors.payment.clone()))
@@ -197,13 +206,13 @@ impl Node {
             .consumer(Choreography::<DispatchPolicy>::new(doors.delivery.clone()))
             .consumer(Choreography::<RiderPolicy>::new(doors.rider.clone()))
             .consumer(ProviderEffect::new(provider, doors.payment.clone(), CallLimits::default()))
-            .consumer(SearchEffect::new(kernel.clone(), Arc::new(zone.clone()), deliveries));
+            .consumer(SearchEffect::new(kernel.clone(), answers).with_planner(planner));
         let inbox = Choreography::<InboxPolicy>::new(doors.inbox.clone());
         reactor = match tell_twice {
             true => reactor.consumer(Twice::new(inbox, doors.inbox.clone())),
             false => reactor.consumer(inbox),
         };
-        for tap in taps {
+        for tap in taps.into_iter().chain(planner_tap) {
             reactor = reactor.tap(tap);
         }
         let stop = [watch::Sender::new(false), watch::Sender::new(false)];

@@ -59,6 +59,8 @@ pub struct World {
     /// When they stopped.
     pub calm_since: Cell<Option<Timestamp>>,
     pub bug: Option<Bug>,
+    /// Riders are planned on this day; else the nearest is asked.
+    pub planned: bool,
     /// Between these riders take nothing.
     pub strike: Option<(Timestamp, Timestamp)>,
     nodes: RefCell<[Option<Node>; 2]>,
@@ -86,7 +88,10 @@ impl World {
         let kitchens = demo::kitchens().into_iter().filter(|kitchen| kitchen.opened.court_id == court.court_id);
         let dawn = kernel.clock.now();
         let strike = dice.chance(80).then(|| (dawn.plus_min(8), dawn.plus_min(55)));
+        // Three days of four are planned; the other keeps the plain search honest.
+        let planned = !seed.is_multiple_of(4);
         Rc::new(Self {
+            planned,
             strike,
             kernel,
             store,
@@ -134,6 +139,7 @@ impl World {
                 provider,
                 broker: Arc::clone(&self.broker),
                 riders: self.riders.clone(),
+                planned: self.planned,
                 tell_twice: self.bug == Some(Bug::SkipDedupe),
             };
             *slot = Some(Node::start(number, parts));

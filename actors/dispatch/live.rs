@@ -1,0 +1,309 @@
+//! The matcher over live deliveries: riders as couriers, courts as shops, and the plan as one verdict a delivery. Pure.
+//!
+//! An offer needs an answer, so a rider is asked earlier than a courier of the benchmark is sent: `ahead_s` before they
+//! must leave. Travel times are the estimate of the great circle; a router is asked only about those who are offered.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    matcher::{Courier, Key, Matcher, Order, Place, Rules, Seconds, Snapshot, Standing, Timing, Travel, Tuning},
+    rules::DispatchRules,
+    survey::Seen,
+};
+use crate::{
+    ids::{DeliveryId, RiderId, UserId},
+    place::{LocalMap, Position},
+    time::Timestamp,
+    travel::{GreatCircle, Vehicle},
+};
+
+/// From the bicycle at the kerb to the food in hand, and from there back: half of the service each, seconds.
+const HALF_S: Seconds = 45;
+/// What a delivery that is never made costs, in seconds of waiting: two hours, twice what anybody waits for a meal.
+const NEVER_S: Seconds = 7_200;
+/// Courts that a plan remembers; a zone has fewer, and with more it starts afresh.
+const SHOPS_MAX: usize = 10_000;
+/// A live rider has no end of shift that is known: so far off that it never binds, seconds.
+const OFF_S: Seconds = 86_400;
+
+/// How the live plan is made; seconds of business time.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct PlanSettings {
+    /// Between two ticks.
+    pub tick_s: i64,
+    /// Riders are asked so long before they must leave.
+    pub ahead_s: i64,
+    /// So long after the food is ready a delivery may wait for its planned rider.
+    pub wait_max_s: i64,
+    /// Estimate of the ways.
+    pub estimate: GreatCircle,
+}
+
+impl Default for PlanSettings {
+    fn default() -> Self {
+        Self { tick_s: 5, ahead_s: 90, wait_max_s: 300, estimate: GreatCircle::USUAL }
+    }
+}
+
+/// A delivery that waits for a rider.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Waiting {
+    /// Which.
+    pub delivery_id: DeliveryId,
+    /// The court's hand-off point.
+    pub pickup: Position,
+    /// The door.
+    pub dropoff: Position,
+    /// Since when.
+    pub since: Timestamp,
+    /// When the food is expected.
+    pub ready_at: Timestamp,
+    /// When it was promised at the door.
+    pub promised_at: Timestamp,
+    /// Who is not asked.
+    pub not: Vec<RiderId>,
+}
+
+/// What a rider would cost a delivery if nothing else were to be done, by its parts, seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Weighed {
+    /// Who.
+    pub rider_id: RiderId,
+    /// How far from the pickup, metres as the crow flies.
+    pub distance_m: u32,
+    /// Until the bag is empty; 0 for a free rider.
+    pub busy_s: i64,
+    /// From there to the court.
+    pub to_pickup_s: i64,
+    /// At the court, for the food.
+    pub wait_s: i64,
+    /// From the food's readiness until it is picked up.
+    pub shelf_s: i64,
+    /// From the court to the door.
+    pub to_dropoff_s: i64,
+    /// At the door after the promise.
+    pub late_s: i64,
+    /// Whether they have said no to this delivery, or were silent.
+    pub declined: bool,
+}
+
+/// What is to be done with a delivery now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Ask this rider now.
+    Ask(RiderId),
+    /// This rider is planned and need not be asked before `until`.
+    Wait {
+        /// Who, as the plan stands.
+        rider_id: RiderId,
+        /// When to ask.
+        until: Timestamp,
+    },
+    /// The plan has nobody, or has had its time: look for the nearest.
+    Nearest,
+}
+
+/// A verdict with its reasons.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Decided {
+    /// Which delivery.
+    pub delivery_id: DeliveryId,
+    /// What to do.
+    pub verdict: Verdict,
+    /// The cheapest riders, and the planned one.
+    pub weighed: Vec<Weighed>,
+}
+
+/// The matcher's map: straight lines on the flat map, by bicycle; other vehicles have a pace.
+#[derive(Clone, Copy)]
+struct Ways {
+    mps: f64,
+}
+
+impl Travel for Ways {
+    #[expect(clippy::cast_possible_truncation, reason = "seconds on the Earth")]
+    fn seconds(&self, from: Place, to: Place) -> Seconds {
+        ((from.x - to.x).hypot(from.y - to.y) / self.mps).ceil() as Seconds
+    }
+}
+
+/// Plans tick after tick.
+pub struct LivePlan {
+    settings: PlanSettings,
+    map: LocalMap,
+    matcher: Matcher,
+    /// Every court seen, so that its number stays.
+    shops: Vec<Place>,
+    numbers: HashMap<[u64; 2], usize>,
+}
+
+impl LivePlan {
+    /// A plan that knows nothing yet, on a flat map around `centre`.
+    #[must_use]
+    pub fn new(settings: PlanSettings, centre: Position) -> Self {
+        let rules = Rules {
+            tick: settings.tick_s + settings.ahead_s,
+            pickup_half: HALF_S,
+            dropoff_half: HALF_S,
+            never: NEVER_S,
+            bundle_max: crate::rider::CAPACITY_MAX as usize,
+        };
+        // Riders without an offer stay where they like: nobody is sent to stand somewhere.
+        let matcher = Matcher::new(rules, Tuning { position: false, ..Tuning::default() });
+        Self { settings, map: LocalMap::around(centre), matcher, shops: vec![], numbers: HashMap::new() }
+    }
+
+    /// One verdict for each of `waiting`, in their order.
+    pub fn tick(&mut self, now: Timestamp, waiting: &[Waiting], riders: &[Seen]) -> Vec<Decided> {
+        if self.shops.len() + waiting.len() > SHOPS_MAX {
+            *self = Self { map: self.map, ..Self::new(self.settings, waiting[0].pickup) };
+        }
+        let now_s = seconds(now);
+        let ways = self.ways();
+        let orders: Vec<Order> = waiting.iter().map(|one| self.order(one)).collect();
+        let couriers: Vec<Courier> = riders.iter().map(|rider| self.courier(rider, now_s)).collect();
+        let barred: HashSet<(Key, Key)> =
+            waiting.iter().flat_map(|one| one.not.iter().map(|rider| (key(one.delivery_id.0), key(rider.0)))).collect();
+        let snapshot = Snapshot { now: now_s, shops: self.shops.clone(), orders, couriers, barred };
+        let plan = self.matcher.tick(&snapshot, &ways);
+        let timings: BTreeMap<Key, Timing> = plan.timings.iter().map(|timing| (timing.order, *timing)).collect();
+        let busy: HashSet<Key> =
+            snapshot.couriers.iter().filter(|one| one.standing == Standing::Busy).map(|one| one.key).collect();
+        let by_order = waiting.iter().zip(&snapshot.orders);
+        by_order
+            .map(|(one, order)| {
+                let timing = timings.get(&order.key);
+                let verdict = self.verdict(now, one, timing, &busy);
+                let planned = timing.map(|timing| rider_of(timing.courier));
+                let weighed = self.weigh(one, order, riders, &snapshot, planned);
+                Decided { delivery_id: one.delivery_id, verdict, weighed }
+            })
+            .collect()
+    }
+
+    fn verdict(&self, now: Timestamp, one: &Waiting, timing: Option<&Timing>, busy: &HashSet<Key>) -> Verdict {
+        let Some(timing) = timing else { return Verdict::Nearest };
+        let (rider_id, ask_at) = (rider_of(timing.courier), timing.leave - self.settings.ahead_s);
+        let next = now.plus_s(self.settings.tick_s);
+        let can_ask = timing.first && !busy.contains(&timing.courier);
+        if can_ask && ask_at < seconds(next) {
+            return Verdict::Ask(rider_id);
+        }
+        let patience = self.settings.wait_max_s.min(DispatchRules::HOLD_AFTER_READY_MAX_S);
+        let latest_at = one.ready_at.plus_s(patience);
+        if next >= latest_at {
+            return if can_ask { Verdict::Ask(rider_id) } else { Verdict::Nearest };
+        }
+        let until = Timestamp::from_micros(ask_at.saturating_mul(1_000_000)).max(next).min(latest_at);
+        Verdict::Wait { rider_id, until }
+    }
+
+    /// The candidates as each would serve this delivery alone: the cheapest, and the planned one.
+    fn weigh(
+        &self,
+        one: &Waiting,
+        order: &Order,
+        riders: &[Seen],
+        snapshot: &Snapshot,
+        planned: Option<RiderId>,
+    ) -> Vec<Weighed> {
+        let ways = self.ways();
+        let shop = self.shops[order.shop];
+        let mut weighed: Vec<Weighed> = riders
+            .iter()
+            .zip(&snapshot.couriers)
+            .map(|(rider, courier)| {
+                let paced = |ride: Seconds| ride * courier.pace / 1000;
+                let (busy_s, to_pickup_s) = (courier.free - snapshot.now, paced(ways.seconds(courier.at, shop)));
+                let there = courier.free + to_pickup_s + HALF_S;
+                let pickup = there.max(order.ready);
+                let to_dropoff_s = paced(ways.seconds(shop, order.door));
+                let handed = pickup + 2 * HALF_S + to_dropoff_s;
+                Weighed {
+                    rider_id: rider.rider_id,
+                    distance_m: metres(rider.position.distance_m(one.pickup)),
+                    busy_s,
+                    to_pickup_s,
+                    wait_s: pickup - there,
+                    shelf_s: pickup - order.ready,
+                    to_dropoff_s,
+                    late_s: (handed - seconds(one.promised_at)).max(0),
+                    declined: one.not.contains(&rider.rider_id),
+                }
+            })
+            .collect();
+        weighed.sort_by_key(|one| {
+            (Some(one.rider_id) != planned, one.shelf_s + one.to_dropoff_s, one.busy_s + one.to_pickup_s, one.rider_id)
+        });
+        weighed.truncate(DispatchRules::CANDIDATES);
+        weighed
+    }
+
+    fn ways(&self) -> Ways {
+        Ways { mps: self.settings.estimate.bicycle_mps / self.settings.estimate.detour }
+    }
+
+    fn place(&self, at: Position) -> Place {
+        let [x, y] = self.map.to_metres(at);
+        Place { x, y }
+    }
+
+    fn order(&mut self, one: &Waiting) -> Order {
+        let at = self.place(one.pickup);
+        let shop = *self.numbers.entry([at.x.to_bits(), at.y.to_bits()]).or_insert_with(|| {
+            self.shops.push(at);
+            self.shops.len() - 1
+        });
+        Order {
+            key: key(one.delivery_id.0),
+            shop,
+            door: self.place(one.dropoff),
+            placed: seconds(one.since.min(one.ready_at)),
+            ready: seconds(one.ready_at),
+            size: 1,
+        }
+    }
+
+    /// A rider with an empty bag is free now; others when and where the last of it is handed over, by the nearest next.
+    #[expect(clippy::cast_possible_truncation, reason = "a pace in thousandths: 100 to 100,000")]
+    fn courier(&self, rider: &Seen, now: Seconds) -> Courier {
+        let estimate = &self.settings.estimate;
+        let pace = (estimate.speed_mps(Vehicle::Bicycle) / estimate.speed_mps(rider.vehicle) * 1000.0).round() as i64;
+        let ways = self.ways();
+        let (mut at, mut free) = (self.place(rider.position), now);
+        let ride = |from: Place, to: Place| ways.seconds(from, to) * pace / 1000;
+        for (errand, has_food) in &rider.bag {
+            let pickup = self.place(errand.pickup);
+            if !has_food {
+                free = (free + ride(at, pickup) + HALF_S).max(seconds(errand.ready_at)) + HALF_S;
+                at = pickup;
+            }
+        }
+        let mut doors: Vec<Place> = rider.bag.iter().map(|(errand, _)| self.place(errand.dropoff)).collect();
+        while let Some(next) = (0..doors.len()).min_by_key(|door| ride(at, doors[*door])) {
+            let door = doors.swap_remove(next);
+            free += ride(at, door) + 2 * HALF_S;
+            at = door;
+        }
+        let standing = if rider.bag.is_empty() { Standing::Idle } else { Standing::Busy };
+        let (key, off, capacity) = (key(rider.rider_id.0), now + OFF_S, rider.capacity);
+        Courier { key, at, free, off, standing, shop: None, arrived: 0, pace, capacity }
+    }
+}
+
+const fn key(id: Uuid) -> Key {
+    id.as_u128()
+}
+const fn rider_of(key: Key) -> RiderId {
+    UserId(Uuid::from_u128(key))
+}
+const fn seconds(at: Timestamp) -> Seconds {
+    at.as_micros().div_euclid(1_000_000)
+}
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "metres on the Earth, never negative")]
+fn metres(distance_m: f64) -> u32 {
+    distance_m.round() as u32
+}

@@ -1,0 +1,243 @@
+//! The actor that plans: collects deliveries that wait for a rider, ticks, and turns the plan into offers and waits.
+//! Nothing here is durable: a delivery whose planner has died looks again by its own deadline.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use actix::prelude::*;
+use tracing::{error, warn};
+
+use super::{
+    effect::Answers,
+    event::SearchStarted,
+    live::{Decided, LivePlan, PlanSettings, Verdict, Waiting},
+    rules::DispatchRules as Rules,
+    survey::{Seen, Survey, Surveys},
+    zone::Near,
+};
+use crate::{
+    decider::Origin,
+    event::Recorded,
+    ids::DeliveryId,
+    place::Position,
+    reactor::Tap,
+    time::{Clock, Timestamp},
+};
+
+/// Messages that may wait; beyond that a search goes to the nearest, and a fact is missed, which costs one offer that
+/// its delivery ignores.
+const MAILBOX: usize = 4_096;
+/// Deliveries in one plan; further ones go to the nearest. A tick of 5,000 takes 76 ms on a core.
+const WAITING_MAX: usize = 5_000;
+/// Riders looked at around each court.
+const NEAR: usize = 48;
+/// Not more often than this on the wall, however fast business time runs.
+const TICK_WALL_MIN: Duration = Duration::from_millis(50);
+
+/// A delivery in the plan.
+struct Open {
+    search: SearchStarted,
+    origin: Origin,
+    waiting: Waiting,
+    /// Answered with a wait until then.
+    held_until: Option<Timestamp>,
+}
+
+/// A search is to be answered by the plan.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Seek {
+    search: SearchStarted,
+    origin: Origin,
+    waiting: Waiting,
+}
+
+/// These do not wait any more; or their food is ready.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Heard(Vec<(DeliveryId, Option<Timestamp>)>);
+
+/// The actor.
+pub struct Planner {
+    clock: Arc<dyn Clock>,
+    zone: Arc<dyn Surveys>,
+    answers: Answers,
+    settings: PlanSettings,
+    plan: LivePlan,
+    /// Ordered, so that a simulated day repeats to the bit.
+    open: BTreeMap<DeliveryId, Open>,
+    ticked_at: Timestamp,
+    armed: bool,
+}
+
+/// A door to a planner, usable from any thread. One that has died is opened anew, empty; deliveries look again.
+#[derive(Clone)]
+pub struct PlannerDoor {
+    planner: Arc<Mutex<Addr<Planner>>>,
+    open: Arc<dyn Fn() -> Addr<Planner> + Send + Sync>,
+}
+
+impl Planner {
+    /// Starts a planner around `centre` on `arbiter`, or beside its caller, to end with it (simulation).
+    pub fn open(
+        centre: Position,
+        clock: Arc<dyn Clock>,
+        zone: Arc<dyn Surveys>,
+        answers: Answers,
+        settings: PlanSettings,
+        arbiter: Option<&ArbiterHandle>,
+    ) -> PlannerDoor {
+        let arbiter = arbiter.cloned();
+        let open = move || {
+            let (clock, zone, answers) = (Arc::clone(&clock), Arc::clone(&zone), answers.clone());
+            let make = move |ctx: &mut Context<Self>| {
+                ctx.set_mailbox_capacity(MAILBOX);
+                let plan = LivePlan::new(settings, centre);
+                let (open, ticked_at) = (BTreeMap::new(), Timestamp::default());
+                Self { clock, zone, answers, settings, plan, open, ticked_at, armed: false }
+            };
+            match &arbiter {
+                Some(arbiter) => Self::start_in_arbiter(arbiter, make),
+                None => Self::create(make),
+            }
+        };
+        PlannerDoor { planner: Arc::new(Mutex::new(open())), open: Arc::new(open) }
+    }
+
+    /// Ticks only while somebody waits.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        if self.armed || self.open.is_empty() {
+            return;
+        }
+        self.armed = true;
+        let next = self.ticked_at.plus_s(self.settings.tick_s);
+        ctx.run_later(self.clock.wall_until(next).max(TICK_WALL_MIN), Self::tick);
+    }
+
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        self.ticked_at = now;
+        // Whoever is past the deadline has begun another round, or is about to.
+        self.open.retain(|_, open| now < open.held_until.unwrap_or(open.search.deadline_at).plus_s(Rules::SEARCH_S));
+        let mut pickups: Vec<Position> = self.open.values().map(|open| open.search.pickup).collect();
+        pickups.sort_by(|a, b| a.lat().total_cmp(&b.lat()).then(a.lon().total_cmp(&b.lon())));
+        pickups.dedup();
+        let survey = Survey { pickups, near: NEAR, deliveries: self.open.keys().copied().collect() };
+        ctx.spawn(self.zone.survey(survey).into_actor(self).map(|seen, planner, ctx| {
+            planner.armed = false;
+            match seen {
+                Some(riders) => planner.act(&riders),
+                None => warn!("the zone does not answer the plan; it is asked again with the next tick"),
+            }
+            planner.arm(ctx);
+        }));
+    }
+
+    fn act(&mut self, riders: &[Seen]) {
+        if self.open.is_empty() {
+            return;
+        }
+        let now = self.clock.now();
+        let waiting: Vec<Waiting> = self.open.values().map(|open| open.waiting.clone()).collect();
+        for decided in self.plan.tick(now, &waiting, riders) {
+            let Decided { delivery_id, verdict, weighed } = decided;
+            let Some(open) = self.open.get_mut(&delivery_id) else { continue };
+            let round = open.search.round;
+            match verdict {
+                Verdict::Ask(chosen) => {
+                    let free = riders.iter().filter(|seen| seen.bag.is_empty());
+                    let near = free.filter_map(|seen| {
+                        let one = weighed.iter().find(|one| one.rider_id == seen.rider_id && !one.declined)?;
+                        let (rider_id, distance_m) = (seen.rider_id, one.distance_m);
+                        Some(Near { rider_id, distance_m, position: seen.position, vehicle: seen.vehicle })
+                    });
+                    self.zone.reserve(delivery_id, chosen);
+                    self.answers.choose(&open.search, chosen, near.collect(), open.origin);
+                    self.open.remove(&delivery_id);
+                }
+                Verdict::Wait { until, .. } if open.held_until.is_none() => {
+                    open.held_until = Some(until.min(now.plus_s(Rules::HOLD_S)));
+                    self.answers.hold(delivery_id, round, until, self.settings.wait_max_s, open.origin);
+                }
+                Verdict::Wait { .. } => {}
+                // Held back already: it looks again by itself, and soon.
+                Verdict::Nearest if open.held_until.is_some() => {}
+                Verdict::Nearest => {
+                    self.answers.nearest(open.search.clone(), open.origin);
+                    self.open.remove(&delivery_id);
+                }
+            }
+        }
+    }
+}
+
+impl Actor for Planner {
+    type Context = Context<Self>;
+}
+
+impl Handler<Seek> for Planner {
+    type Result = ();
+    fn handle(&mut self, Seek { search, origin, mut waiting }: Seek, ctx: &mut Context<Self>) {
+        let id = search.delivery_id;
+        let known = self.open.get(&id);
+        if known.is_some_and(|open| open.search.round >= search.round) {
+            return; // read again
+        }
+        if known.is_none() && self.open.len() >= WAITING_MAX {
+            return self.answers.nearest(search, origin);
+        }
+        waiting.since = known.map_or(waiting.since, |open| open.waiting.since);
+        self.open.insert(id, Open { search, origin, waiting, held_until: None });
+        self.arm(ctx);
+    }
+}
+
+impl Handler<Heard> for Planner {
+    type Result = ();
+    fn handle(&mut self, Heard(facts): Heard, _: &mut Context<Self>) {
+        for (id, ready_at) in facts {
+            match ready_at {
+                Some(ready_at) => {
+                    if let Some(open) = self.open.get_mut(&id) {
+                        open.waiting.ready_at = open.waiting.ready_at.min(ready_at);
+                    }
+                }
+                None => drop(self.open.remove(&id)),
+            }
+        }
+    }
+}
+
+impl PlannerDoor {
+    fn planner(&self) -> Addr<Planner> {
+        let mut planner = self.planner.lock().unwrap_or_else(PoisonError::into_inner);
+        if !planner.connected() {
+            error!("the dispatch planner has died and is opened anew; deliveries look again by themselves");
+            *planner = (self.open)();
+        }
+        planner.clone()
+    }
+    /// Gives a search to the plan; `false` if it has no room.
+    #[must_use]
+    pub fn seek(&self, search: SearchStarted, origin: Origin, waiting: Waiting) -> bool {
+        self.planner().try_send(Seek { search, origin, waiting }).is_ok()
+    }
+}
+
+impl Tap for PlannerDoor {
+    fn facts(&self, facts: &[Arc<Recorded>]) {
+        let heard = |fact: &Arc<Recorded>| match &*fact.kind {
+            "delivery.cancelled" | "delivery.unassignable" => Some((DeliveryId(fact.stream.id), None)),
+            "delivery.ready_noted" => Some((DeliveryId(fact.stream.id), Some(fact.at))),
+            _ => None,
+        };
+        let heard: Vec<_> = facts.iter().filter_map(heard).collect();
+        if !heard.is_empty() {
+            // Missed, a delivery stays in the plan until its own time is over.
+            self.planner().try_send(Heard(heard)).unwrap_or_else(|error| warn!(%error, "the plan misses facts"));
+        }
+    }
+}
