@@ -84,6 +84,8 @@ const RULES: &[Rule] = &[
             "actors/payment/provider.rs",
             "actors/payment/sandbox.rs",
             "actors/dispatch/effect.rs",
+            "actors/dispatch/planner.rs",
+            "actors/dispatch/survey.rs",
             "actors/dispatch/zone.rs",
             "actors/rider/presence.rs",
             "actors/user/revocation.rs",
@@ -176,6 +178,8 @@ const SHARED_WORDS: &[(&str, &str, &str)] = &[
         "crate::rider",
         "the zone follows who is on shift, free and where: riders are what it indexes",
     ),
+    ("actors/dispatch/survey.rs", "crate::rider", "a plan is told who is near, on what and with what in the bag"),
+    ("actors/dispatch/live.rs", "crate::rider::CAPACITY_MAX", "a bundle is never larger than what a rider may carry"),
 ];
 
 /// Whether `path` is the name `of` or stands below it.
