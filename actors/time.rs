@@ -81,7 +81,18 @@ impl Serialize for Timestamp {
 }
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        jiff::Timestamp::deserialize(deserializer).map(Self::from)
+        struct Rfc3339;
+        impl serde::de::Visitor<'_> for Rfc3339 {
+            type Value = Timestamp;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a time such as 2026-03-01T12:00:03Z")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Timestamp, E> {
+                let unexpected = serde::de::Unexpected::Str(text);
+                text.parse::<jiff::Timestamp>().map(Timestamp::from).map_err(|_| E::invalid_value(unexpected, &self))
+            }
+        }
+        deserializer.deserialize_str(Rfc3339)
     }
 }
 

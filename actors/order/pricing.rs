@@ -281,6 +281,10 @@ fn check_header(court: &Court, basket: &BasketRequest, now: Timestamp, errors: &
         }
         _ => {}
     }
+    if basket.fulfilment == Fulfilment::Pickup && basket.proof.is_some_and(|proof| !proof.is_nothing()) {
+        let detail = "a pickup order is fetched at the counter, without a PIN or photo; leave it out or send nothing";
+        errors.add("/proof", Invalid, detail.to_owned());
+    }
     if let Some(wanted_at) = basket.wanted_at
         && !(now..=now.plus_s(WANTED_AHEAD_MAX_S)).contains(&wanted_at)
     {

@@ -126,4 +126,12 @@ pub enum ProviderError {
 pub trait PaymentProvider: Send + Sync + 'static {
     /// Makes a call. Dropping the future does not undo it.
     fn call(&self, request: ProviderRequest) -> BoxFuture<'static, Result<ProviderReply, ProviderError>>;
+    /// Whether `payment_method` can be one of its tokens. A provider that cannot tell without a call says yes.
+    ///
+    /// # Errors
+    /// What it takes, in words that follow the field's name.
+    fn knows(&self, payment_method: &str) -> Result<(), String> {
+        let _ = payment_method;
+        Ok(())
+    }
 }

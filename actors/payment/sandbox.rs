@@ -172,6 +172,13 @@ impl<S: SandboxStore> Sandbox<S> {
 }
 
 impl<S: SandboxStore> PaymentProvider for Sandbox<S> {
+    fn knows(&self, payment_method: &str) -> Result<(), String> {
+        if METHODS.iter().any(|(name, _)| *name == payment_method) {
+            return Ok(());
+        }
+        Err(format!("must be one of the provider's: {}", METHODS.map(|(name, _)| name).join(", ")))
+    }
+
     fn call(&self, request: ProviderRequest) -> BoxFuture<'static, Result<ProviderReply, ProviderError>> {
         let store = Arc::clone(&self.store);
         Box::pin(async move {

@@ -247,7 +247,7 @@ impl Node {
             .consumer(Choreography::<DispatchPolicy>::new(deliveries.clone()))
             .consumer(Choreography::<RiderPolicy>::new(riders.clone()))
             .consumer(Choreography::<InboxPolicy>::new(inboxes.clone()))
-            .consumer(ProviderEffect::new(provider, payments.clone(), call_limits))
+            .consumer(ProviderEffect::new(provider.clone(), payments.clone(), call_limits))
             .consumer(search)
             .consumer(ViewWriter::new(views.as_ref().clone(), orders.clone()))
             .tap(Arc::new(orders.clone()))
@@ -385,6 +385,7 @@ impl Node {
             limits: RateLimits::new(Rates::of(config.http.requests_per_min, config.http.sign_ins_per_min)),
             answers: quotes.clone(),
             courts,
+            provider,
             contacts: quotes.clone(),
             quotes,
             proofs: Arc::clone(&proofs) as _,

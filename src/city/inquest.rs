@@ -79,7 +79,7 @@ async fn order(person: &Person, order_id: &str) -> Result<ServerOrder, CallError
         return Ok(ServerOrder::default());
     }
     let order = answer.read()?;
-    let mut facts: Vec<ListedFact> = all(person, &format!("/v1/orders/{order_id}/events?limit=100")).await?;
+    let mut facts: Vec<ListedFact> = all(person, &format!("/v1/orders/{order_id}/events")).await?;
     facts.sort_by_key(|fact| fact.seq);
     let history = facts
         .into_iter()
@@ -100,7 +100,12 @@ async fn all<T: serde::de::DeserializeOwned>(person: &Person, path: &str) -> Res
             Listed::Page(page) => {
                 items.extend(page.items);
                 match page.next_cursor {
-                    Some(cursor) => next = format!("{path}&cursor={cursor}"),
+                    Some(cursor) => {
+                        next = {
+                            let joint = if path.contains('?') { '&' } else { '?' };
+                            format!("{path}{joint}cursor={cursor}")
+                        }
+                    }
                     None => break,
                 }
             }

@@ -18,7 +18,7 @@ use super::{
     body::Body,
     gate::address,
     limits::Caller,
-    problem::{EMAIL_TAKEN, FieldError, Problem, UNAUTHENTICATED},
+    problem::{EMAIL_TAKEN, FieldError, Problem, UNAUTHENTICATED, WRONG_CREDENTIALS},
     state::Services,
 };
 use crate::token::secret_bytes;
@@ -120,7 +120,7 @@ pub async fn token(
     services: Data<Services>,
     body: Body<TokenRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let wrong = || Problem::new(UNAUTHENTICATED, "e-mail address or password is wrong");
+    let wrong = || Problem::new(WRONG_CREDENTIALS, "no account has this e-mail address and this password");
     let caller = Caller::at(address(&request, &services));
     let password = Password::typed(&body.value.password).map_err(|refused| Problem::field("/password", refused.0))?;
     let email = Email::parse(&body.value.email).map_err(|refused| Problem::field("/email", refused.0))?;

@@ -12,12 +12,15 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    problem::{BAD_REQUEST, BODY_TOO_LARGE, MALFORMED_JSON, Problem, UNSUPPORTED_MEDIA_TYPE},
+    problem::{BAD_REQUEST, BODY_TOO_LARGE, FieldError, MALFORMED_JSON, Problem, UNSUPPORTED_MEDIA_TYPE},
+    shape::{Misfit, STAND_IN, Strict},
     state::Services,
 };
 
 /// Levels of nesting at most.
 pub const DEPTH_MAX: usize = 16;
+/// Missing fields that are named in one answer.
+const MISSING_NAMED_MAX: usize = 16;
 
 /// A parsed body. An empty body is `{}`, where `T` allows that.
 pub struct Body<T> {
@@ -110,20 +113,43 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         Problem::new(MALFORMED_JSON, format!("the body is no valid JSON (line {line}, column {column})"))
     })?;
     check(&value)?;
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let said = error.inner().to_string();
+    fit(value)
+}
+
+/// `value` as a `T`. All required fields that are missing are named at once: each gets a stand-in, until the rest fits.
+fn fit<T: DeserializeOwned>(mut value: Value) -> Result<T, Problem> {
+    let mut missing: Vec<FieldError> = vec![];
+    loop {
+        let error = match serde_path_to_error::deserialize(Strict(&value)) {
+            Ok(made) if missing.is_empty() => return Ok(made),
+            Ok(_) => return Err(Problem::fields(missing)),
+            Err(error) => error,
+        };
         let mut pointer = pointer_of(error.path());
-        if let Some(missing) = said.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
-            pointer = format!("{pointer}/{missing}");
-            return Problem::field(pointer, "is required");
+        let misfit = error.into_inner();
+        let detail = misfit.to_string();
+        match misfit {
+            Misfit::Missing(field) if missing.len() < MISSING_NAMED_MAX => {
+                let object = value.pointer_mut(&pointer).and_then(Value::as_object_mut);
+                let stands = object.map(|object| object.insert(field.to_owned(), Value::from(STAND_IN))).is_some();
+                push_key(&mut pointer, field);
+                missing.push(FieldError { pointer, detail });
+                if stands {
+                    continue;
+                }
+            }
+            // What does not fit a stand-in is no fault of the caller's.
+            _ if !missing.is_empty() => {}
+            Misfit::Unknown(field, _) => {
+                if !pointer.ends_with(&format!("/{field}")) {
+                    push_key(&mut pointer, &field);
+                }
+                return Err(Problem::field(pointer, detail));
+            }
+            _ => return Err(Problem::field(pointer, detail)),
         }
-        if let Some(rest) = said.strip_prefix("unknown field `") {
-            let (field, known) = rest.split_once('`').unwrap_or((rest, ""));
-            let pointer = if pointer.ends_with(&format!("/{field}")) { pointer } else { format!("{pointer}/{field}") };
-            return Problem::field(pointer, format!("is not known here{known}"));
-        }
-        Problem::field(pointer, said)
-    })
+        return Err(Problem::fields(missing));
+    }
 }
 
 fn pointer_of(path: &serde_path_to_error::Path) -> String {
@@ -279,10 +305,90 @@ mod tests {
             (r#"{"lines": [], "note": "a\u0000b"}"#, "/note"),
             (r#"{"lines": [], "note": "pay 4111 1111-1111 1111 now"}"#, "/note"),
             (r#"{"lines": [], "phone": "4111111111111111"}"#, "/phone"),
+            ("[]", ""),
+            (r#"{"lines": [[1]]}"#, "/lines/0"),
+            (r#"{"lines": {}}"#, "/lines"),
         ];
         for (text, pointer) in cases {
             assert_eq!(refused(text), ("invalid-field", pointer.to_owned()), "{text}");
         }
+    }
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape matters")]
+    struct Everything {
+        id: foodcourt_actors::ids::OrderId,
+        at: foodcourt_actors::time::Timestamp,
+        count: u32,
+        amount: i64,
+        lat: f64,
+        flag: bool,
+        name: String,
+        how: foodcourt_actors::order::event::Fulfilment,
+        line: Line,
+        lines: Vec<Line>,
+        maybe: Option<i64>,
+    }
+
+    fn said(body: &Value) -> Vec<(String, String)> {
+        let problem = parse::<Everything>(body.to_string().as_bytes()).unwrap_err();
+        let body = actix_web::body::to_bytes(problem.answer("/x", "e").into_body()).now_or_never().unwrap().unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let text = |error: &Value, name: &str| error[name].as_str().unwrap().to_owned();
+        body["errors"].as_array().unwrap().iter().map(|one| (text(one, "pointer"), text(one, "detail"))).collect()
+    }
+
+    fn everything() -> Value {
+        serde_json::json!({
+            "id": "41111111-1111-4111-8111-111111111111", "at": "2026-03-01T12:00:03Z", "count": 1, "amount": -1,
+            "lat": 1, "flag": true, "name": "x", "how": "pickup", "line": {"quantity": 1}, "lines": [],
+        })
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said_in_the_callers_words() {
+        assert!(parse::<Everything>(everything().to_string().as_bytes()).is_ok());
+        let text = Value::from("two");
+        for (field, value, detail) in [
+            ("id", text.clone(), "must be an id as the server gives it"),
+            ("id", Value::from(7), "must be an id as the server gives it"),
+            ("at", text.clone(), "must be a time such as 2026-03-01T12:00:03Z"),
+            ("at", Value::Null, "must be a time such as 2026-03-01T12:00:03Z"),
+            ("count", Value::from(-1), "must be a whole number from 0 to 4294967295, not -1"),
+            ("amount", text.clone(), "must be a whole number, not this text"),
+            ("amount", Value::from(1.5), "must be a whole number, not 1.5"),
+            ("lat", text.clone(), "must be a number, not this text"),
+            ("flag", Value::from(1), "must be true or false, not 1"),
+            ("name", Value::from(1), "must be a text, not 1"),
+            ("how", text.clone(), "must be one of pickup, delivery"),
+            ("how", Value::from(1), "must be one of pickup, delivery, not 1"),
+            ("line", Value::Array(vec![Value::from(1)]), "must be an object, not a list"),
+            ("lines", Value::from("x"), "must be a list, not this text"),
+            ("maybe", text, "must be a whole number, not this text"),
+            ("surprise", Value::Null, "is not known here; known are id, at"),
+        ] {
+            let mut body = everything();
+            body[field] = value.clone();
+            let said = said(&body);
+            assert_eq!((said.len(), said[0].0.as_str()), (1, format!("/{field}").as_str()), "{value} {said:?}");
+            assert!(said[0].1.starts_with(detail), "{field} {value}: {}", said[0].1);
+            assert!(!["i64", "u32", "struct", "UUID", "serde", "Line"].iter().any(|word| said[0].1.contains(word)));
+        }
+    }
+
+    #[test]
+    fn all_that_is_missing_is_named_at_once() {
+        let fields = ["id", "at", "count", "amount", "lat", "name", "how", "line", "lines"];
+        let mut body = everything();
+        for field in fields {
+            body.as_object_mut().unwrap().remove(field);
+        }
+        let mut named: Vec<_> = said(&body).into_iter().map(|(pointer, _)| pointer).collect();
+        named.sort();
+        let mut expected: Vec<_> = fields.iter().map(|field| format!("/{field}")).collect();
+        expected.sort();
+        assert_eq!(named, expected);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use foodcourt_actors::time::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::problem::{BAD_REQUEST, Problem};
+use super::problem::{BAD_REQUEST, FieldError, Problem};
 use crate::ports::{After, PageRequest};
 
 /// Items of a page, unless asked otherwise.
@@ -53,6 +53,34 @@ fn decode(text: &str) -> Option<After> {
 pub fn query(request: &HttpRequest, name: &str) -> Option<String> {
     let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(request.query_string()).ok()?;
     pairs.into_inner().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// Refuses what would be ignored: a wish that nobody hears is worse than none.
+///
+/// # Errors
+/// 400 that names the parameters which are unknown, and those which are known.
+pub fn check_query(text: &str, known: impl Iterator<Item = &'static str>) -> Result<(), Problem> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let wrong = |_| Problem::new(BAD_REQUEST, "what follows ? in the address is no query");
+    let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(text).map_err(wrong)?.into_inner();
+    let known: Vec<_> = known.collect();
+    let here = match known.as_slice() {
+        [] => "this address takes no parameters".to_owned(),
+        known => format!("known here: {}", known.join(", ")),
+    };
+    let unknown: Vec<_> = pairs
+        .iter()
+        .filter(|(name, _)| !known.contains(&name.as_str()))
+        .map(|(name, _)| FieldError { pointer: format!("?{name}"), detail: format!("is not known; {here}") })
+        .collect();
+    match unknown.first() {
+        None => Ok(()),
+        Some(FieldError { pointer, detail }) => {
+            Err(Problem::new(BAD_REQUEST, format!("{pointer} {detail}")).with_errors(unknown.clone()))
+        }
+    }
 }
 
 /// A page of a list.

@@ -115,7 +115,7 @@ fn describe(operation: &Operation, schemas: &mut Schemas, failure: &RefOr<Schema
             .parameter(parameter("limit", ParameterIn::Query, Required::False, number))
             .parameter(parameter("cursor", ParameterIn::Query, Required::False, text));
     }
-    for name in operation.query() {
+    for name in operation.filters() {
         let text = ObjectBuilder::new().schema_type(Type::String);
         described = described.parameter(parameter(name, ParameterIn::Query, Required::False, text));
     }
@@ -201,8 +201,13 @@ fn failures(operation: &Operation) -> BTreeMap<u16, Vec<&'static Kind>> {
 }
 
 impl Operation {
+    /// Query parameters that it knows.
+    pub fn query(&self) -> impl Iterator<Item = &'static str> {
+        let paging: &[&str] = if self.paged { &["limit", "cursor"] } else { &[] };
+        paging.iter().chain(self.filters()).copied()
+    }
     /// Query parameters of its own.
-    fn query(&self) -> &'static [&'static str] {
+    fn filters(&self) -> &'static [&'static str] {
         match self.id {
             "list_kitchens" => &["court_id"],
             "admin_orders" => &["status"],

@@ -17,6 +17,7 @@ use super::{
     authorization::Who,
     body::header,
     client_address::client_address,
+    cursor::check_query,
     limits::Caller,
     principal::Principal,
     problem::{BAD_REQUEST, INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, Problem},
@@ -39,6 +40,12 @@ pub async fn enter(
         Ok(counted) => counted,
         Err(problem) => return Ok(request.error_response(problem)),
     };
+    // Probes and scrapers outside /v1 may add what they like.
+    if operation.path.starts_with("/v1/")
+        && let Err(problem) = check_query(request.query_string(), operation.query())
+    {
+        return Ok(request.error_response(problem));
+    }
     let mut answer = next.call(request).await?.map_into_boxed_body();
     if let Some(demo) = &services.demo {
         // Where business time may differ from the wall's, each answer tells it: pages know it before they show a time.

@@ -35,6 +35,7 @@ pub mod recent;
 pub mod rider;
 pub mod routes;
 pub mod security_headers;
+pub mod shape;
 pub mod state;
 pub mod static_files;
 pub mod ticket;

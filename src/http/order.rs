@@ -29,7 +29,7 @@ use super::{
     idempotency::Once,
     live, placing,
     principal::{PathId, Principal},
-    problem::{self, BAD_REQUEST, FieldError, NOT_ACCEPTABLE_NOW, Problem, QUOTE_EXPIRED},
+    problem::{self, BAD_REQUEST, FieldError, NOT_ACCEPTABLE_NOW, NOT_FOUND, Problem, QUOTE_EXPIRED},
     quote::refuse,
     state::Services,
 };
@@ -180,6 +180,7 @@ async fn prepare(
     if !(1..=64).contains(&wish.payment_method.len()) || !wish.payment_method.chars().all(known) {
         return Err(Problem::field("/payment_method", "must be a provider's token such as pm_ok, at most 64 letters"));
     }
+    services.provider.knows(&wish.payment_method).map_err(|takes| Problem::field("/payment_method", takes))?;
     let contact_id = wish.contact.is_some().then(|| ContactId::of(order_id));
     let customer = Customer { customer_id: principal.user_id(), contact_id, payment_method: wish.payment_method };
     let now = services.clock.now();
@@ -208,7 +209,12 @@ async fn prepare(
 /// The quote, if it still holds and the kitchens can still cook it.
 async fn honoured(services: &Services, principal: &Principal, quote_id: QuoteId) -> Result<quote::Quote, Problem> {
     let found = services.quotes.find(quote_id).await?;
-    let quote = found.filter(|quote| quote.customer_id == principal.user_id()).ok_or_else(Problem::not_found)?;
+    let unknown = || {
+        let detail = "names no quote of yours; make one with POST /v1/quotes, or send the basket itself".to_owned();
+        Problem::new(NOT_FOUND, format!("/quote_id {detail}"))
+            .with_errors(vec![FieldError { pointer: "/quote_id".to_owned(), detail }])
+    };
+    let quote = found.filter(|quote| quote.customer_id == principal.user_id()).ok_or_else(unknown)?;
     if !quote.is_valid(services.clock.now()) {
         return Err(Problem::new(QUOTE_EXPIRED, "the quote was honoured for ten minutes; ask for a new one"));
     }
@@ -240,7 +246,19 @@ fn check_contact(contact: Option<&ContactRequest>, fulfilment: Fulfilment) -> Re
     limit("note", contact.note.as_deref(), 0..=300);
     let address_min = usize::from(fulfilment == Fulfilment::Delivery);
     limit("address", Some(contact.address.as_deref().unwrap_or("")), address_min..=300);
+    let phone = contact.phone.as_deref().map(str::trim).filter(|phone| !phone.is_empty());
+    if phone.is_some_and(|phone| !is_telephone(phone)) {
+        let detail = "must be a telephone number such as +49 30 5550123: 5 to 15 digits".to_owned();
+        errors.push(FieldError { pointer: "/contact/phone".to_owned(), detail });
+    }
     if errors.is_empty() { Ok(()) } else { Err(Problem::fields(errors)) }
+}
+
+/// 5 digits (a house's own exchange) to 15 (E.164), written as people write them.
+fn is_telephone(text: &str) -> bool {
+    let rest = text.strip_prefix('+').unwrap_or(text);
+    let digits = rest.chars().filter(char::is_ascii_digit).count();
+    (5..=15).contains(&digits) && rest.chars().all(|letter| letter.is_ascii_digit() || " -./()".contains(letter))
 }
 
 /// `GET /v1/orders`

@@ -38,6 +38,8 @@ kinds! {
     KEY_MISSING = "idempotency-key-missing", 400, "Send an Idempotency-Key";
     /// Nobody is signed in.
     UNAUTHENTICATED = "unauthenticated", 401, "Sign in first";
+    /// Nobody has that address and password.
+    WRONG_CREDENTIALS = "wrong-credentials", 401, "E-mail address or password is wrong";
     /// Signed in, but with another role.
     FORBIDDEN = "forbidden", 403, "Your account may not do this";
     /// Not there, or not yours.
@@ -120,7 +122,12 @@ impl Problem {
     /// Wrong fields, at least one.
     #[must_use]
     pub fn fields(errors: Vec<FieldError>) -> Self {
-        let detail = errors.first().map_or_else(String::new, |first| format!("{} {}", first.pointer, first.detail));
+        let name = |first: &FieldError| match first.pointer.as_str() {
+            "" => "the body".to_owned(),
+            pointer => pointer.to_owned(),
+        };
+        let said = |error: &FieldError| format!("{} {}", name(error), error.detail);
+        let detail = errors.iter().take(3).map(said).collect::<Vec<_>>().join("; ");
         Self { errors, ..Self::new(INVALID_FIELD, detail) }
     }
     /// Nothing was done; `cause` is for the log.
@@ -187,7 +194,7 @@ impl Problem {
         if let Some(seconds) = self.retry_after_s {
             answer.insert_header(("retry-after", seconds));
         }
-        if self.kind == UNAUTHENTICATED {
+        if self.kind.status == 401 {
             answer.insert_header(("www-authenticate", "Bearer"));
         }
         answer.body(body.to_string())

@@ -9,6 +9,7 @@ use foodcourt_actors::{
     kitchen::Kitchen,
     notification::Inbox,
     order::Order,
+    payment::provider::PaymentProvider,
     ports::{Ids, Journal},
     rider::{Rider, trackers::Trackers},
     time::Clock,
@@ -64,6 +65,8 @@ pub struct Services {
     pub courts: Arc<dyn Courts>,
     /// Quotes.
     pub quotes: Arc<dyn Quotes>,
+    /// Who takes the money.
+    pub provider: Arc<dyn PaymentProvider>,
     /// Personal data of orders.
     pub contacts: Arc<dyn Contacts>,
     /// PINs and photos of hand-overs.

@@ -101,7 +101,7 @@ async function watch(kitchen) {
     },
     onError: toastProblem,
   });
-  const [tickets, menu] = await Promise.all([api.get(`/v1/kitchens/${kitchen.kitchen_id}/tickets?limit=100`), api.get(`/v1/kitchens/${kitchen.kitchen_id}/menu`)]);
+  const [tickets, menu] = await Promise.all([api.get(`/v1/kitchens/${kitchen.kitchen_id}/tickets`), api.get(`/v1/kitchens/${kitchen.kitchen_id}/menu`)]);
   if (!state.board) state.board = { kitchen, menu: menu.items, tickets: tickets.items };
   waiting.splice(0).forEach(take);
   show();

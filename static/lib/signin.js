@@ -45,7 +45,7 @@ export async function openDoor(root, session, { roles, title, text, mayRegister 
       root.hidden = true;
       onIn();
     } catch (problem) {
-      Object.assign(state, { busy: false, problem: problem.type === '/problems/unauthenticated' ? 'E-mail or password is not right.' : problem.sentence ?? String(problem) });
+      Object.assign(state, { busy: false, problem: problem.type === '/problems/wrong-credentials' ? 'E-mail or password is not right.' : problem.sentence ?? String(problem) });
       show();
     }
   };

@@ -98,7 +98,7 @@ function take(fact) {
 }
 
 async function reread() {
-  const [order, history] = await Promise.all([api.get(`/v1/orders/${orderId}`), api.get(`/v1/orders/${orderId}/events?limit=100`)]);
+  const [order, history] = await Promise.all([api.get(`/v1/orders/${orderId}`), api.get(`/v1/orders/${orderId}/events`)]);
   state.order = readOrder(order);
   state.facts = history.items.sort((a, b) => a.seq - b.seq);
 }

@@ -60,6 +60,12 @@ async fn each_wrong_field_of_an_order_is_named() {
         (with(delivery, "/contact", Value::Null), "/contact", "no contact"),
         (with(pickup.clone(), "/payment_method", json!("4111111111111111")), "/payment_method", "card number"),
         (with(pickup.clone(), "/payment_method", json!("")), "/payment_method", "nothing to pay with"),
+        (with(pickup.clone(), "/payment_method", json!("visa")), "/payment_method", "not the provider's"),
+        (with(pickup.clone(), "/contact/phone", json!("abc")), "/contact/phone", "no telephone number"),
+        (with(pickup.clone(), "/contact/phone", json!("1234")), "/contact/phone", "too short for a telephone"),
+        (with(pickup.clone(), "/basket/proof", json!("pin")), "/basket/proof", "a PIN at the counter"),
+        (with(pickup.clone(), "/basket/lines/0", json!([1, 2, 3])), "/basket/lines/0", "a list for an object"),
+        (with(pickup.clone(), "/contact", json!(["Mia"])), "/contact", "a list for an object"),
         (with(pickup, "/quote_id", json!(random())), "/quote_id", "quote and basket"),
     ];
     for (body, pointer, what) in cases {
@@ -67,6 +73,9 @@ async fn each_wrong_field_of_an_order_is_named() {
         let pointers: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
         assert!(pointers.contains(&&json!(pointer)), "{what}: {problem}");
         assert!(!problem.to_string().contains("4111"), "{what}: {problem}");
+        for inner in ["i64", "struct", "UUID", "Request", "variant"] {
+            assert!(!problem.to_string().contains(inner), "{what}: {problem}");
+        }
     }
     // Nothing half-written.
     assert_eq!(mia.get("/v1/orders").await.good(200)["items"], json!([]));
@@ -94,6 +103,42 @@ async fn what_is_no_json_or_too_much_is_refused_early() {
     let url = format!("{}/v1/quotes", world.url);
     let plain = world.client.post(url).header("authorization", &mia.bearer).header("idempotency-key", "k");
     assert_eq!(plain.body(basket(1).to_string()).send().await.unwrap().status(), 415);
+}
+
+#[actix_rt::test]
+async fn what_is_right_is_said_with_what_is_wrong() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let visa = mia.once("/v1/orders", &with(order(1), "/payment_method", json!("visa"))).await;
+    let visa = visa.problem(422, "invalid-field");
+    assert!(visa["detail"].as_str().unwrap().contains("pm_ok, pm_declined"), "{visa}");
+    let list = mia.once("/v1/orders", &json!([])).await.problem(422, "invalid-field");
+    assert_eq!(list["detail"], "the body must be an object, not a list");
+    let empty = mia.once("/v1/quotes", &json!({})).await.problem(422, "invalid-field");
+    let missing: Vec<_> = empty["errors"].as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
+    assert_eq!(missing, ["/court_id", "/fulfilment", "/lines"], "{empty}");
+    let of_nobody = json!({ "quote_id": random(), "payment_method": "pm_ok" });
+    let unknown = mia.once("/v1/orders", &of_nobody).await.problem(404, "not-found");
+    assert_eq!(unknown["errors"][0]["pointer"], "/quote_id", "{unknown}");
+    assert!(unknown["detail"].as_str().unwrap().contains("POST /v1/quotes"), "{unknown}");
+    // A telephone number may be left empty, and be written as people write it.
+    for phone in ["", "+49 (0)30 555-0123", "030/5550123"] {
+        mia.once("/v1/orders", &with(order(1), "/contact/phone", json!(phone))).await.good(201);
+    }
+    mia.once("/v1/orders", &with(order(1), "/basket/proof", json!("nothing"))).await.good(201);
+}
+
+#[actix_rt::test]
+async fn a_parameter_that_nobody_would_hear_is_refused() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let page = mia.get("/v1/orders?limit=2&page=2").await.problem(400, "bad-request");
+    assert_eq!(page["errors"], json!([{ "pointer": "?page", "detail": "is not known; known here: limit, cursor" }]));
+    let none = mia.get("/v1/me?verbose").await.problem(400, "bad-request");
+    assert_eq!(none["detail"], "?verbose is not known; this address takes no parameters");
+    mia.get("/v1/orders?limit=2").await.good(200);
+    mia.get(&format!("/v1/kitchens?court_id={}", crate::world::court())).await.good(200);
+    assert_eq!(mia.get("/healthz?probe=1").await.status, 200);
 }
 
 #[actix_rt::test]

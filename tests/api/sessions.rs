@@ -21,7 +21,7 @@ async fn a_newcomer_registers_signs_in_and_is_known() {
     let again = json!({ "email": "MIA@example.org", "password": "correct horse", "display_name": "M" }).to_string();
     world.call(Method::POST, "/v1/auth/register", &[], Some(&again)).await.problem(409, "email-taken");
     let wrong = json!({ "email": "mia@example.org", "password": "wrong horse" }).to_string();
-    world.call(Method::POST, "/v1/auth/token", &[], Some(&wrong)).await.problem(401, "unauthenticated");
+    world.call(Method::POST, "/v1/auth/token", &[], Some(&wrong)).await.problem(401, "wrong-credentials");
     let bad = json!({ "email": "x", "password": "short", "display_name": "" }).to_string();
     let bad = world.call(Method::POST, "/v1/auth/register", &[], Some(&bad)).await.problem(422, "invalid-field");
     assert_eq!(bad["errors"].as_array().unwrap().len(), 2, "{bad}");
@@ -145,7 +145,7 @@ async fn guessers_wait_and_the_owner_elsewhere_does_not() {
     let world = World::new().await;
     let wrong = json!({ "email": "customer@demo", "password": "wrong horse" }).to_string();
     for _ in 0..5 {
-        world.call(Method::POST, "/v1/auth/token", &[], Some(&wrong)).await.problem(401, "unauthenticated");
+        world.call(Method::POST, "/v1/auth/token", &[], Some(&wrong)).await.problem(401, "wrong-credentials");
     }
     let slowed = world.call(Method::POST, "/v1/auth/token", &[], Some(&wrong)).await;
     slowed.problem(429, "too-many-requests");

@@ -253,7 +253,7 @@ impl World {
             .consumer(Choreography::<DispatchPolicy>::new(deliveries.clone()))
             .consumer(Choreography::<RiderPolicy>::new(riders.clone()))
             .consumer(Choreography::<InboxPolicy>::new(inboxes.clone()))
-            .consumer(ProviderEffect::new(sandbox, payments, CallLimits::default()))
+            .consumer(ProviderEffect::new(sandbox.clone(), payments, CallLimits::default()))
             .consumer(ViewWriter::new(views.clone(), orders.clone()));
         for tap in taps {
             reactor = reactor.tap(tap);
@@ -297,6 +297,7 @@ impl World {
             answers: quotes.clone(),
             courts: Arc::new(courts),
             quotes: quotes.clone(),
+            provider: sandbox,
             contacts: quotes,
             proofs: Arc::new(PostgresProofs::new(pool.clone(), 30)),
             secret: || [7; 32],
