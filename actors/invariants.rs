@@ -43,6 +43,16 @@ pub const INVARIANTS: [(&str, &str); 8] = [
     ("I10", "no delivery is held back from its riders beyond its bound"),
 ];
 
+/// The invariants that facts alone cannot show, with what each promises and who watches over it.
+pub const UNCHECKED: [(&str, &str, &str); 2] = [
+    (
+        "I1",
+        "every acknowledged request is in the database as it was acknowledged",
+        "only who was answered knows what was acknowledged: `foodcourt city` and the crash tests compare",
+    ),
+    ("I7", "a fenced-off owner changes nothing", "its refused writes leave no fact behind: the cluster tests try them"),
+];
+
 /// A promise that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Broken {

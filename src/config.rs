@@ -1,6 +1,8 @@
 //! Settings: the compiled-in `config.toml`, a file over it, the environment over both; checked once, at the start,
 //! with sentences that say what to do.
 
+mod unreadable;
+
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use figment::{
@@ -154,7 +156,7 @@ pub enum ConfigError {
     #[error("there is no settings file {0}: name an existing one with --config, or leave --config out")]
     NoFile(PathBuf),
     /// A value does not parse or is unknown.
-    #[error("the settings cannot be read: {0}")]
+    #[error("{}", unreadable::sentence(.0, &std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect::<Vec<_>>()))]
     Unreadable(#[from] Box<figment::Error>),
     /// A value parses but makes no sense.
     #[error("the setting {name} is wrong: {why}")]

@@ -39,7 +39,7 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The private PostgreSQL does not start.
-    #[error(transparent)]
+    #[error("{}", sentence(.0))]
     Private(#[from] PrivateError),
     /// The database cannot be reached.
     #[error("{}", sentence(.0))]
@@ -64,6 +64,18 @@ fn sentence(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unusable_folder_is_told_with_its_reason() {
+        let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let error = StartError::from(PrivateError::Folder { path: "/nowhere".into(), source });
+        assert_eq!(error.to_string(), "cannot use /nowhere: permission denied");
+    }
 }
 
 /// Serves until told to stop, then drains.

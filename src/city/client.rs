@@ -197,6 +197,24 @@ impl Api {
         let http = reqwest::Client::builder().timeout(ATTEMPT).build().map_err(CallError::Client)?;
         Ok(Self { http, base: base.to_owned(), in_flight: Semaphore::new(IN_FLIGHT_MAX), patience, log })
     }
+    /// Waits until anybody answers there at all, whatever the answer; what the last attempt met when nobody does within
+    /// `first_word_max`. Once spoken with, a server is given far more time.
+    ///
+    /// # Errors
+    /// What the last attempt met.
+    pub async fn greet(&self, first_word_max: Duration) -> Result<(), String> {
+        let mut last = "no answer".to_owned();
+        let asking = async {
+            let mut attempt = 0;
+            while let Err(error) = self.once(&Call::get("/healthz"), None).await {
+                last = describe(&error);
+                tokio::time::sleep(pause("/healthz", attempt)).await;
+                attempt += 1;
+            }
+        };
+        let answered = tokio::time::timeout(first_word_max, asking).await;
+        answered.map_err(|_| last)
+    }
     /// Where the server is.
     #[must_use]
     pub fn base(&self) -> &str {

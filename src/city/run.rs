@@ -36,6 +36,8 @@ use super::{
 
 /// How long one call is tried: a server may be gone for a minute, and then be busy.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How long nobody may answer at all before the first word: an address that is wrong should be known soon.
+const FIRST_WORD_MAX: Duration = Duration::from_secs(15);
 /// Customers with accounts; more orders than this share them.
 const CUSTOMERS_MAX: u32 = 100;
 /// Visits at once; each holds a socket. The next customer waits at the door.
@@ -54,6 +56,19 @@ pub enum CityError {
     /// A call without which there is no city.
     #[error(transparent)]
     Call(#[from] CallError),
+    /// Not an address.
+    #[error("{0:?} is no address of a server: it should look like http://127.0.0.1:5003")]
+    Address(String),
+    /// Nobody is there.
+    #[error("nobody answered at {url} within {} s ({last}): start a server there, or name another with --url", after.as_secs())]
+    Nobody {
+        /// Where.
+        url: String,
+        /// How long it was tried.
+        after: Duration,
+        /// What the last attempt met.
+        last: String,
+    },
     /// The server has no demo, so nobody knows its kitchens' and riders' passwords.
     #[error("{0} has no demo accounts (GET /v1/demo): the city needs a server with the demo switched on")]
     NoDemo(String),
@@ -70,6 +85,11 @@ pub enum CityError {
 /// # Errors
 /// [`CityError`] where there could be no run; a bad verdict is no error, it is in the summary.
 pub async fn run(options: CityOptions) -> Result<Summary, CityError> {
+    if let Some(url) = &options.url
+        && !is_address(url)
+    {
+        return Err(CityError::Address(url.clone()));
+    }
     let tag = tag();
     let own = if options.url.is_none() { Some(Server::start(&tag).await?) } else { None };
     let url = own.as_ref().map(|server| server.url.clone()).or_else(|| options.url.clone()).unwrap_or_default();
@@ -83,12 +103,20 @@ pub async fn run(options: CityOptions) -> Result<Summary, CityError> {
     outcome
 }
 
+fn is_address(text: &str) -> bool {
+    let parsed = reqwest::Url::parse(text);
+    parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none())
+}
+
 async fn drive(options: CityOptions, url: &str, tag: String) -> Result<Summary, CityError> {
     let started = Instant::now();
     // Some thousand frames per order and person are far more than there are; a bound all the same.
     let frames_max = 20_000 + 500 * options.orders as usize + 5_000 * options.riders as usize;
     let log = Arc::new(Log::new(frames_max));
     let api = Arc::new(Api::new(url, PATIENCE, Arc::clone(&log))?);
+    eprintln!("looking for a server at {url}");
+    let nobody = |last| CityError::Nobody { url: url.to_owned(), after: FIRST_WORD_MAX, last };
+    api.greet(FIRST_WORD_MAX).await.map_err(nobody)?;
     let demo = api.call(&Call::get("/v1/demo")).await?;
     if demo.status == 404 {
         return Err(CityError::NoDemo(url.to_owned()));

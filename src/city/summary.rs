@@ -122,7 +122,7 @@ impl fmt::Display for Summary {
         )?;
         writeln!(
             f,
-            "{} of 100 deliveries kept their promise; expected times were off by {:.0} s at the median ({:.0} s for nine of \
+            "{} % of promises kept; expected times were off by {:.0} s at the median ({:.0} s for nine of \
              ten) at assignment, by {:.0} s ({:.0} s) at pickup.",
             self.promise_kept_pct,
             self.eta_error_s_at_assignment_p50,
@@ -145,6 +145,12 @@ impl fmt::Display for Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_percentage_is_called_one() {
+        let summary = Summary { promise_kept_pct: 100.0, ..Summary::default() };
+        assert!(summary.to_string().contains("100 % of promises kept"), "{summary}");
+    }
 
     #[test]
     fn percentiles_are_values_that_occurred() {

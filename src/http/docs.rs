@@ -19,6 +19,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::{
     authorization::Who,
     cursor::Page,
+    examples,
     problem::{self, FieldError, Kind},
     routes::{OPERATIONS, Operation, Verb},
 };
@@ -120,7 +121,7 @@ fn describe(operation: &Operation, schemas: &mut Schemas, failure: &RefOr<Schema
         described = described.parameter(parameter(name, ParameterIn::Query, Required::False, text));
     }
     if let Some(shape) = operation.takes {
-        let content = ContentBuilder::new().schema(Some(shape(schemas))).build();
+        let content = ContentBuilder::new().schema(Some(shape(schemas))).example(examples::body(operation.id)).build();
         described =
             described.request_body(Some(RequestBodyBuilder::new().content("application/json", content).build()));
     }
@@ -155,7 +156,15 @@ fn describe(operation: &Operation, schemas: &mut Schemas, failure: &RefOr<Schema
 }
 
 fn parameter(name: &str, place: ParameterIn, required: Required, schema: ObjectBuilder) -> ParameterBuilder {
-    ParameterBuilder::new().name(name).parameter_in(place).required(required).schema(Some(schema.build()))
+    let words = Some(examples::parameter(name)).filter(|words| !words.is_empty());
+    let example = (name == "Idempotency-Key").then(|| serde_json::json!("my-first-try"));
+    ParameterBuilder::new()
+        .description(words)
+        .example(example)
+        .name(name)
+        .parameter_in(place)
+        .required(required)
+        .schema(Some(schema.build()))
 }
 
 /// Pictures that are taken and shown.

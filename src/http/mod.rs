@@ -13,6 +13,7 @@ pub mod demo;
 pub mod district;
 pub mod docs;
 pub mod etag;
+pub mod examples;
 pub mod gate;
 pub mod health;
 pub mod idempotency;

@@ -165,6 +165,12 @@ impl PrivatePostgres {
         Ok(Self { process, dsn: address(DATABASE), _folder: folder })
     }
 
+    /// Whether a foodcourt has ever kept its facts in `data_dir`. Makes nothing.
+    #[must_use]
+    pub fn holds_data(data_dir: &Path) -> bool {
+        folder::holds_data(data_dir)
+    }
+
     /// The address of the database, in `key=value` form.
     #[must_use]
     pub fn dsn(&self) -> String {

@@ -47,6 +47,28 @@ async fn every_reference_of_the_document_leads_somewhere() {
 }
 
 #[actix_rt::test]
+async fn what_try_it_out_begins_with_works_as_it_stands() {
+    let world = World::new().await;
+    let document = world.call(Method::GET, "/openapi.json", &[], None).await.good(200);
+    let example = |path: &str, verb: &str| {
+        document["paths"][path][verb]["requestBody"]["content"]["application/json"]["example"].clone()
+    };
+    for (path, status) in [("/v1/auth/register", 201), ("/v1/auth/token", 200)] {
+        let body = example(path, "post").to_string();
+        world.call(Method::POST, path, &[], Some(&body)).await.good(status);
+    }
+    let mia = world.sign_in("customer@demo").await;
+    for path in ["/v1/quotes", "/v1/orders"] {
+        mia.once(path, &example(path, "post")).await.good(201);
+    }
+    let rider = world.sign_in("rider1@demo").await;
+    let shift = example("/v1/riders/me/shift", "put").to_string();
+    rider.call(Method::PUT, "/v1/riders/me/shift", &[], Some(&shift)).await.good(200);
+    let id = &document["paths"]["/v1/orders/{id}"]["get"]["parameters"][0];
+    assert!(id["description"].as_str().unwrap().starts_with("To be filled in"), "{id}");
+}
+
+#[actix_rt::test]
 async fn swagger_works_from_this_binary_alone() {
     let world = World::new().await;
     for (path, kind) in [("/swagger/", "text/html"), ("/swagger/swagger-ui-bundle.js", "javascript")] {

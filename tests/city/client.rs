@@ -2,7 +2,13 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use foodcourt::city::client::{Call, CallError};
+use std::time::Duration;
+
+use foodcourt::city::{
+    CityError, CityOptions,
+    client::{Api, Call, CallError},
+    log::Log,
+};
 use serde_json::json;
 
 use crate::fake::Fake;
@@ -35,6 +41,22 @@ async fn the_same_key_goes_on_through_a_killed_and_a_busy_server() {
     let bodies = server.await.unwrap();
     assert!(bodies.iter().all(|body| *body == json!({"quote_id": "q"})));
     assert_eq!(person.api().log().counters.retries.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn an_address_where_nobody_is_is_given_up_soon_and_one_that_is_none_at_once() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let api = Api::new(&url, Duration::from_secs(300), Arc::new(Log::new(10))).unwrap();
+    let last = api.greet(Duration::from_millis(300)).await.unwrap_err();
+    assert!(last.contains("refused"), "{last}");
+    for url in ["nonsense", "127.0.0.1:5003", "ftp://x", ""] {
+        let options =
+            CityOptions { url: Some(url.to_owned()), riders: 1, orders: 1, seed: 1, speed: None, json: false };
+        let error = foodcourt::city::run(options).await.unwrap_err();
+        assert!(matches!(error, CityError::Address(_)) && error.to_string().contains("http://"), "{url}: {error}");
+    }
 }
 
 #[tokio::test]

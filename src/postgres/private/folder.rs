@@ -126,6 +126,13 @@ impl Folder {
     }
 }
 
+/// Whether a foodcourt has ever kept its facts in `data_dir`. Looks only.
+pub(super) fn holds_data(data_dir: &Path) -> bool {
+    let base = fs::read_to_string(data_dir.join("postgres.location"));
+    let base = base.map_or_else(|_| data_dir.to_owned(), |place| PathBuf::from(place.trim()));
+    data_dir.join("foodcourt.version").is_file() && base.join("postgres/PG_VERSION").is_file()
+}
+
 /// Makes `path` with `mode` if it is not there. The umask has no say: PostgreSQL's account may have to pass.
 pub(super) fn make(path: &Path, mode: u32) -> Result<(), PrivateError> {
     if path.is_dir() {
