@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use foodcourt::{app, check, city, config::Config, dispatch, telemetry};
+use foodcourt::{admin, app, check, city, config::Config, dispatch, telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -18,6 +18,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
   foodcourt                                   serve a demo food court on this machine
   foodcourt serve --config live.toml          serve with settings of your own
   foodcourt city --orders 200 --speed 20      let a whole city use it
+  foodcourt admin add --email ada@example.org make the first admin of a court of your own
   foodcourt check                             look for broken invariants
   foodcourt dispatch --stdio                  match orders to couriers, line by line
 
@@ -72,6 +73,8 @@ enum Command {
     #[command(after_help = "Example:
   FOODCOURT_DATABASE__URL=postgres://foodcourt@db/foodcourtdb foodcourt seed")]
     Seed,
+    /// Make an admin: the account that opens courts and gives everybody else their roles.
+    Admin(admin::AdminArgs),
     /// Run the invariants over the configured database; exit code 1 and a list where one is broken.
     #[command(after_help = "Examples:
   foodcourt check
@@ -131,6 +134,7 @@ fn main() -> ExitCode {
                 }
                 Err(error) => fail(&error.to_string()),
             },
+            Some(Command::Admin(args)) => admin::main(&config, args).await,
             Some(Command::Check { json }) => check::main(&config, json).await,
         }
     })

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use foodcourt_actors::{
-    ids::{ContactId, DeliveryId, KitchenId, PhotoId, QuoteId, RiderId, UserId},
+    event::Version,
+    ids::{ContactId, CourtId, DeliveryId, KitchenId, PhotoId, QuoteId, RiderId, UserId},
     order::{Court, OrderStatus, Quote, projection::OrderView},
     ports::{BoxError, StoredAnswer},
     proof::Pin,
     time::Timestamp,
+    user::{Account, Role},
 };
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,63 @@ pub trait Answers: Send + Sync + 'static {
 pub trait Courts: Send + Sync + 'static {
     /// All courts, by name. Cheap: courts change about once a year and are kept in memory.
     fn all(&self) -> Promise<Arc<[CourtEntry]>>;
+    /// The court as the store has it, with the version of its settings.
+    fn find(&self, court_id: CourtId) -> Promise<Option<(CourtEntry, Version)>>;
+    /// Opens a court without kitchens; one that is there already stays as it is.
+    fn open(&self, court: Court) -> Promise<()>;
+    /// Puts `court`'s settings in place of those before, if they are at version `expected` (`None`: any).
+    fn change(&self, court: Court, expected: Option<Version>) -> Promise<Changed<(CourtEntry, Version)>>;
+    /// Notes that the kitchen cooks in the court; a second time changes nothing.
+    fn add_kitchen(&self, court_id: CourtId, kitchen_id: KitchenId) -> Promise<()>;
+}
+
+/// What became of a change to something that has a version.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Changed<T> {
+    /// This stands now.
+    Done(T),
+    /// Somebody else changed it meanwhile.
+    Stale {
+        /// Its version now.
+        actual: Version,
+    },
+    /// There is nothing to change.
+    Absent,
+}
+
+/// An account as those who run the court see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountEntry {
+    /// Who, with what they may be and where they work.
+    pub account: Account,
+    /// Grows with every change of roles and kitchens.
+    pub version: Version,
+}
+
+/// What an account may be from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAccess {
+    /// Whose.
+    pub user_id: UserId,
+    /// All roles.
+    pub roles: Vec<Role>,
+    /// All kitchens it works in.
+    pub kitchens: Vec<KitchenId>,
+    /// The version it must have; `None`: any.
+    pub expected: Option<Version>,
+    /// Wall time.
+    pub now: Timestamp,
+}
+
+/// Who may do what, changed by those who run the court.
+pub trait AccountBook: Send + Sync + 'static {
+    /// Accounts whose address begins with `prefix` (lower case), by address, after the address `after`.
+    fn list(&self, prefix: String, after: Option<String>, limit: u32) -> Promise<Vec<AccountEntry>>;
+    /// One account.
+    fn find(&self, user_id: UserId) -> Promise<Option<AccountEntry>>;
+    /// Gives and takes roles and kitchens. Where something is taken, the account's sessions end in the same
+    /// transaction; they come with the answer.
+    fn change(&self, access: NewAccess) -> Promise<Changed<(AccountEntry, Vec<Uuid>)>>;
 }
 
 /// A court with its kitchens.

@@ -177,6 +177,9 @@ fn open(state: &KitchenState, opened: &Opened) -> Facts {
     if opened.cuisine.len() > 200 {
         return out("/cuisine", "200 characters long at most");
     }
+    if let Some((pointer, problem)) = opened.hours.problem() {
+        return Err(No::BadHours { pointer, problem });
+    }
     if !(1..=240).contains(&opened.prep_min) {
         return out("/prep_min", "1 to 240 minutes");
     }

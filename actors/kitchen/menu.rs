@@ -98,6 +98,8 @@ impl Menu {
 const ITEMS_MAX: usize = 300;
 const GROUPS_MAX: usize = 20;
 const OPTIONS_MAX: usize = 50;
+/// Opening spans of a day.
+const SPANS_MAX: usize = 10;
 /// Bytes of a name.
 const TEXT_MAX: usize = 200;
 
@@ -176,6 +178,30 @@ impl Hours {
     pub fn always(time_zone: &str) -> Self {
         let day = vec![Span { from_min: 0, to_min: 1_440 }];
         Self { time_zone: time_zone.to_owned(), spans: (1..=7).map(|weekday| (weekday, day.clone())).collect() }
+    }
+
+    /// What cannot be: a JSON pointer into the hours, and what would be right. `None`: nothing.
+    #[must_use]
+    pub fn problem(&self) -> Option<(String, &'static str)> {
+        if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
+            return Some(("/time_zone".to_owned(), "must be an IANA time zone such as Europe/Berlin"));
+        }
+        for (weekday, spans) in &self.spans {
+            if !(1..=7).contains(weekday) {
+                return Some((format!("/spans/{weekday}"), "weekdays are 1 (Monday) to 7 (Sunday)"));
+            }
+            if spans.len() > SPANS_MAX {
+                return Some((format!("/spans/{weekday}"), "a day has 10 spans at most"));
+            }
+            let wrong = |span: &Span| span.from_min >= 1_440 || span.to_min <= span.from_min || span.to_min > 2_880;
+            if let Some(at) = spans.iter().position(wrong) {
+                return Some((
+                    format!("/spans/{weekday}/{at}"),
+                    "from_min must be 0 to 1439 minutes, to_min after it and 2880 at most",
+                ));
+            }
+        }
+        None
     }
 
     /// Whether a kitchen with these hours is open at `at`. An unknown time zone counts as UTC.

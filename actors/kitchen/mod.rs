@@ -144,6 +144,14 @@ pub enum KitchenRejection {
         /// What would be right.
         range: &'static str,
     },
+    /// The opening hours cannot be (422).
+    #[error("/hours{pointer}: {problem}")]
+    BadHours {
+        /// JSON pointer within the hours.
+        pointer: String,
+        /// What is wrong and what would be right.
+        problem: &'static str,
+    },
     /// The menu contradicts itself (422).
     #[error("{pointer}: {problem}")]
     BadMenu {

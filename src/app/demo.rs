@@ -51,7 +51,7 @@ impl DemoWorld<'_> {
         for court in demo::courts() {
             let cooks = demo::kitchens().into_iter().filter(|kitchen| kitchen.opened.court_id == court.court_id);
             let kitchens = cooks.map(|kitchen| kitchen.opened.kitchen_id).collect();
-            self.courts.put(&CourtEntry { court, kitchens }).await.map_err(|error| failed("courts", &error))?;
+            self.courts.open(&CourtEntry { court, kitchens }).await.map_err(|error| failed("courts", &error))?;
         }
         for kitchen in demo::kitchens() {
             let id = kitchen.opened.kitchen_id.0;

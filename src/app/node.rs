@@ -27,6 +27,7 @@ use foodcourt_actors::{
         policy::PaymentPolicy,
         sandbox::Sandbox,
     },
+    place::Position,
     ports::{Cursors, Ids, Journal, Kernel},
     reactor::{Choreography, Reactor, Sweep, Tap, Wakes},
     rider::{
@@ -67,8 +68,9 @@ use crate::{
     ids::RandomIds,
     live::{Hub, LiveLimits, ServeLimits, serve},
     password::Argon2Passwords,
-    ports::DemoClock,
+    ports::{CourtEntry, Courts as _, DemoClock},
     postgres::{
+        account_book::PostgresAccountBook,
         accounts::PostgresAccounts,
         business_clock,
         courts::PostgresCourts,
@@ -145,9 +147,9 @@ impl Node {
         let inboxes = Directory::<Inbox>::start(&kernel, &handles);
 
         let silences = Arc::new(SilenceEffect::new(kernel.clone(), deliveries.clone()));
-        // One zone a node, exact within 50 km of its centre.
+        let courts = Arc::new(PostgresCourts::new(database.clone()));
         let zone = Zone::open(
-            demo::district::centre(),
+            centre(&courts.all().await.map_err(|error| other("the courts", &error))?),
             Arc::clone(&kernel.clock),
             Arc::new(riders.clone()),
             silences,
@@ -156,7 +158,6 @@ impl Node {
 
         let refresh_life = Duration::from_secs(u64::from(config.auth.refresh_token_days) * 86_400);
         let accounts = Arc::new(PostgresAccounts::new(database.clone(), refresh_life));
-        let courts = Arc::new(PostgresCourts::new(database.clone()));
         let answers_kept_h = u32::try_from(journal_limits.answers_kept.as_secs() / 3_600).unwrap_or(24);
         let quotes = Arc::new(PostgresQuotes::new(database.clone(), answers_kept_h));
         let views = Arc::new(PostgresViews::new(database.clone()));
@@ -377,6 +378,7 @@ impl Node {
             wall: Arc::clone(&wall),
             ids,
             accounts,
+            account_book: Arc::new(PostgresAccountBook::new(database.clone())),
             passwords: passwords.clone(),
             tokens,
             identities,
@@ -473,4 +475,12 @@ impl Node {
             arbiter.stop();
         }
     }
+}
+
+/// The centre of the zone, one a node and exact within 50 km: the first court that is none of the demo's. Farther away
+/// distances to the east and west are off by the ratio of the latitudes' cosines, until the next start.
+fn centre(courts: &[CourtEntry]) -> Position {
+    let demos = demo::courts();
+    let own = courts.iter().find(|entry| demos.iter().all(|demo| demo.court_id != entry.court.court_id));
+    own.map_or_else(demo::district::centre, |entry| entry.court.position)
 }

@@ -19,19 +19,22 @@ pub const LIMIT_MAX: u32 = 100;
 /// # Errors
 /// 422 for a limit out of range, 400 for a cursor that is none of ours.
 pub fn page_of(request: &HttpRequest) -> Result<PageRequest, Problem> {
-    let mut page = PageRequest { limit: LIMIT_DEFAULT, after: None };
-    if let Some(text) = query(request, "limit") {
-        page.limit = text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=LIMIT_MAX).contains(limit))
-            .ok_or_else(|| Problem::field("?limit", format!("must be a number from 1 to {LIMIT_MAX}")))?;
-    }
+    let mut page = PageRequest { limit: page_limit(request)?, after: None };
     if let Some(text) = query(request, "cursor") {
         let wrong = || Problem::new(BAD_REQUEST, "cursor must be a next_cursor of this list, unchanged");
         page.after = Some(decode(&text).ok_or_else(wrong)?);
     }
     Ok(page)
+}
+
+/// Reads `limit` from the query.
+///
+/// # Errors
+/// 422 when it is out of range.
+pub fn page_limit(request: &HttpRequest) -> Result<u32, Problem> {
+    let Some(text) = query(request, "limit") else { return Ok(LIMIT_DEFAULT) };
+    let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+    limit.ok_or_else(|| Problem::field("?limit", format!("must be a number from 1 to {LIMIT_MAX}")))
 }
 
 fn encode(after: After) -> String {

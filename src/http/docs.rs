@@ -220,6 +220,7 @@ impl Operation {
         match self.id {
             "list_kitchens" => &["court_id"],
             "admin_orders" => &["status"],
+            "list_accounts" => &["email"],
             _ => &[],
         }
     }
@@ -228,6 +229,9 @@ impl Operation {
         match self.id {
             "place_order" => vec![problem::ITEM_UNAVAILABLE, problem::QUOTE_EXPIRED, problem::NOT_FOUND],
             "create_quote" => vec![problem::ITEM_UNAVAILABLE],
+            "change_court" => vec![problem::VERSION_MISMATCH],
+            "set_roles" => vec![problem::VERSION_MISMATCH, problem::NOT_ACCEPTABLE_NOW],
+            "open_court" | "open_kitchen" | "change_settings" => vec![],
             "cancel_order" => vec![problem::NOT_ACCEPTABLE_NOW, problem::VERSION_MISMATCH],
             "accept_offer" => vec![problem::OFFER_TAKEN, problem::OFFER_EXPIRED, problem::NOT_ACCEPTABLE_NOW],
             "delivered" => vec![problem::WRONG_PIN, problem::PROOF_NEEDED, problem::NOT_ACCEPTABLE_NOW],

@@ -99,6 +99,11 @@ impl Identities {
         self.revocations.end(session, self.wall.now().plus_s(ACCESS_TOKEN_S + 60));
     }
 
+    /// Reads an account again when it is next asked for; the database tells the other nodes.
+    pub fn forget(&self, user_id: UserId) {
+        self.remembered.invalidate(&user_id);
+    }
+
     /// Sessions as they end, for open sockets.
     #[must_use]
     pub fn revocations(&self) -> &Revocations {

@@ -119,6 +119,7 @@ pub fn rejected(rejection: KitchenRejection) -> Problem {
     match &rejection {
         No::NoKitchen | No::NotOnMenu | No::NoTicket => Problem::not_found(),
         No::OutOfRange { field, range } => Problem::field(*field, format!("must be {range}")),
+        No::BadHours { pointer, problem } => Problem::field(format!("/hours{pointer}"), *problem),
         No::BadMenu { pointer, problem } => Problem::field(pointer.as_str(), *problem),
         No::OtherCourt | No::Expired | No::Voided | No::WrongStage { .. } | No::WaitsForOthers | No::TooManyDelays => {
             Problem::new(NOT_ACCEPTABLE_NOW, rejection.to_string())

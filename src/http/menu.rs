@@ -10,6 +10,7 @@ use foodcourt_actors::{
         projection::{self, MenuItemView},
     },
     money::Money,
+    ports::Ids,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,13 @@ pub struct MenuBody {
 /// Body of `PUT /v1/kitchens/{id}/menu`.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "items": [{
+    "name": "Jollof rice", "section": "Mains", "price": { "amount": 250_000, "currency": "NGN" },
+    "modifier_groups": [{ "name": "How hot?", "min": 1, "max": 1, "modifiers": [
+        { "name": "Mild", "price": { "amount": 0, "currency": "NGN" } },
+        { "name": "Hot", "price": { "amount": 0, "currency": "NGN" } }
+    ] }]
+}] }))]
 pub struct MenuRequest {
     /// All of it.
     items: Vec<ItemRequest>,
@@ -44,8 +52,9 @@ pub struct MenuRequest {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ItemRequest {
-    /// Its id, stable over menus.
-    item_id: ItemId,
+    /// Its id, stable over menus; absent: a new one.
+    #[serde(default)]
+    item_id: Option<ItemId>,
     /// Its name.
     name: String,
     /// One sentence.
@@ -82,8 +91,9 @@ struct GroupRequest {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct OptionRequest {
-    /// Its id, stable over menus.
-    modifier_id: ModifierId,
+    /// Its id, stable over menus; absent: a new one.
+    #[serde(default)]
+    modifier_id: Option<ModifierId>,
     /// Its name.
     name: String,
     /// What it adds.
@@ -124,7 +134,8 @@ pub async fn publish(
     body: Body<MenuRequest>,
 ) -> Result<HttpResponse, Problem> {
     let kitchen_id = own(&principal, id)?;
-    let menu = Menu { items: body.value.items.into_iter().map(item).collect() };
+    let menu = Menu { items: body.value.items.into_iter().map(|wish| item(wish, services.ids.as_ref())).collect() };
+    in_currency(&services, kitchen_id, &menu).await?;
     wish(&services, kitchen_id, KitchenCommand::PublishMenu { menu }).await?;
     answer(&services, kitchen_id).await
 }
@@ -178,8 +189,28 @@ async fn answer(services: &Services, kitchen_id: KitchenId) -> Result<HttpRespon
     Ok(HttpResponse::Ok().json(MenuBody { kitchen_id, items }))
 }
 
-fn item(wish: ItemRequest) -> MenuItem {
-    let option = |wish: OptionRequest| Modifier { modifier_id: wish.modifier_id, name: wish.name, price: wish.price };
+/// Refuses prices in another currency than the court's: nobody could order them. All of a menu are in one currency, as
+/// the kitchen itself says, so that its first speaks for all.
+async fn in_currency(services: &Services, kitchen_id: KitchenId, menu: &Menu) -> Result<(), Problem> {
+    let (Some(first), Some(court_id)) =
+        (menu.items.first(), look(services, kitchen_id).await?.state.info().map(|info| info.court_id))
+    else {
+        return Ok(());
+    };
+    match services.courts.find(court_id).await? {
+        Some((entry, _)) if entry.court.currency != first.price.currency => {
+            Err(Problem::field("/items/0/price/currency", format!("must be the court's, {}", entry.court.currency)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn item(wish: ItemRequest, ids: &dyn Ids) -> MenuItem {
+    let option = |wish: OptionRequest| Modifier {
+        modifier_id: wish.modifier_id.unwrap_or_else(|| ModifierId(ids.next())),
+        name: wish.name,
+        price: wish.price,
+    };
     let group = |wish: GroupRequest| ModifierGroup {
         name: wish.name,
         min: wish.min,
@@ -187,7 +218,7 @@ fn item(wish: ItemRequest) -> MenuItem {
         modifiers: wish.modifiers.into_iter().map(option).collect(),
     };
     MenuItem {
-        item_id: wish.item_id,
+        item_id: wish.item_id.unwrap_or_else(|| ItemId(ids.next())),
         name: wish.name,
         description: wish.description,
         section: wish.section,

@@ -1,6 +1,7 @@
 //! REST: one file per noun, over directories, ports and views; never over PostgreSQL or Redis.
 //! The table of all operations stands in [`routes`], who may call them in [`authorization`].
 
+pub mod accounts;
 pub mod admin;
 pub mod auth;
 pub mod authorization;
@@ -36,6 +37,7 @@ pub mod recent;
 pub mod rider;
 pub mod routes;
 pub mod security_headers;
+pub mod settings;
 pub mod shape;
 pub mod state;
 pub mod static_files;

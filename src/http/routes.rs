@@ -11,7 +11,7 @@ use actix_web::{
 use foodcourt_actors::user::Role::{Admin, Customer, Rider, VendorStaff};
 
 use super::{
-    admin, auth,
+    accounts, admin, auth,
     authorization::{
         Who::{self, Anyone, Only, SignedIn},
         Whose,
@@ -20,7 +20,7 @@ use super::{
     limits::Class,
     live, me, menu, offer, order,
     problem::{METHOD_NOT_ALLOWED, Problem},
-    proof, quote, rider,
+    proof, quote, rider, settings,
     state::Services,
     static_files, ticket,
 };
@@ -164,8 +164,14 @@ pub static OPERATIONS: &[Operation] = operations![
     Post "/v1/riders/me/locations" rider::locations "send_locations": "Fixes of my device, oldest first", by(RIDERS), counted(Class::Fixes), takes::<rider::Fixes>(), gives::<rider::TakenBody>(200);
     Post "/v1/quotes" quote::create "create_quote": "Prices a basket; the price is honoured for ten minutes", by(CUSTOMERS), counted(Class::Order), keyed(), takes::<foodcourt_actors::order::pricing::BasketRequest>(), gives::<quote::QuoteBody>(201);
     Get "/v1/courts" court::list "list_courts": "Courts", lists::<court::CourtBody>();
+    Post "/v1/courts" court::open "open_court": "Opens a court, without kitchens yet", by(ADMINS), keyed(), takes::<court::CourtRequest>(), gives::<court::CourtBody>(201);
+    Get "/v1/courts/{id}" court::show "show_court": "A court, with its version as ETag", gives::<court::CourtBody>(200);
+    Put "/v1/courts/{id}" court::change "change_court": "Puts a court's settings in place of those before; its kitchens stay", by(ADMINS), takes::<court::CourtRequest>(), gives::<court::CourtBody>(200);
+    Post "/v1/courts/{id}/kitchens" settings::open "open_kitchen": "Opens a kitchen in a court, without a menu yet", by(ADMINS), keyed(), takes::<settings::SettingsRequest>(), gives::<settings::SettingsBody>(201);
     Get "/v1/kitchens" kitchen::list "list_kitchens": "Kitchens, of one court with court_id", lists::<kitchen::KitchenBody>();
     Get "/v1/kitchens/{id}/menu" menu::show "show_menu": "A kitchen's card", gives::<menu::MenuBody>(200);
+    Get "/v1/kitchens/{id}/settings" settings::show "show_settings": "A kitchen's name, hours and pace", by(STAFF), of(Whose::Kitchen), gives::<settings::SettingsBody>(200);
+    Put "/v1/kitchens/{id}/settings" settings::change "change_settings": "Puts a kitchen's settings in place of those before", by(STAFF), of(Whose::Kitchen), takes::<settings::SettingsRequest>(), gives::<settings::SettingsBody>(200);
     Put "/v1/kitchens/{id}/menu" menu::publish "publish_menu": "Puts a whole menu in place of the one before", by(STAFF), of(Whose::Kitchen), takes::<menu::MenuRequest>(), gives::<menu::MenuBody>(200);
     Post "/v1/kitchens/{id}/sold_out" menu::sell_out "sell_out": "86: takes an item or a modifier off the menu", by(STAFF), of(Whose::Kitchen), takes::<menu::SoldOutRequest>(), gives::<menu::MenuBody>(200);
     Delete "/v1/kitchens/{id}/sold_out/{what}" menu::bring_back "bring_back": "Puts an item or a modifier back on the menu", by(STAFF), of(Whose::Kitchen), status(204);
@@ -204,6 +210,9 @@ pub static OPERATIONS: &[Operation] = operations![
     Post "/v1/auth/refresh" auth::refresh "refresh_session": "New tokens for a refresh token, which is spent by this", counted(Class::Auth), takes::<auth::RefreshRequest>(), gives::<auth::Session>(200);
     Post "/v1/auth/logout" auth::logout "sign_out": "Ends the session", counted(Class::Auth), takes::<auth::RefreshRequest>(), status(204);
     Get "/v1/me" me::show "show_me": "Who I am", by(SignedIn), gives::<me::Me>(200);
+    Get "/v1/admin/accounts" accounts::list "list_accounts": "Accounts by e-mail address, those that begin with email", by(ADMINS), paged(), lists::<accounts::AccountBody>();
+    Get "/v1/admin/accounts/{id}" accounts::show "show_account": "An account, with its version as ETag", by(ADMINS), gives::<accounts::AccountBody>(200);
+    Put "/v1/admin/accounts/{id}/roles" accounts::change "set_roles": "Sets all roles and kitchens of an account; where something is taken, its sessions end", by(ADMINS), takes::<accounts::RolesRequest>(), gives::<accounts::AccountBody>(200);
     Get "/v1/admin/orders" admin::orders "admin_orders": "All orders, newest first, in one state with status", by(ADMINS), paged(), lists::<order::OrderBody>();
     Get "/v1/admin/riders" admin::riders "admin_riders": "Riders on shift, where they are and what they hold", by(ADMINS), lists::<admin::RiderOnShift>();
     Get "/v1/admin/invariants" admin::invariants "admin_invariants": "The invariants and whether each holds", by(ADMINS), lists::<crate::ports::InvariantReport>();

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     live::Hub,
-    ports::{Answers, Contacts, Courts, DemoClock, LiveTickets, Operations, Proofs, Quotes, Views},
+    ports::{AccountBook, Answers, Contacts, Courts, DemoClock, LiveTickets, Operations, Proofs, Quotes, Views},
     token::Tokens,
 };
 
@@ -47,6 +47,8 @@ pub struct Services {
     pub ids: Arc<dyn Ids>,
     /// Accounts and sessions.
     pub accounts: Arc<dyn Accounts>,
+    /// Roles and kitchens of accounts, for admins.
+    pub account_book: Arc<dyn AccountBook>,
     /// The password hasher.
     pub passwords: Arc<dyn Passwords>,
     /// Access tokens.

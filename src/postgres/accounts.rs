@@ -217,7 +217,8 @@ update refresh_token
     Ok(())
 }
 
-fn account(row: &Row) -> Result<Account, Failed> {
+/// The account of a row that begins with its id, address, name, roles and kitchens.
+pub(super) fn account(row: &Row) -> Result<Account, Failed> {
     let roles: Vec<&str> = row.try_get(3)?;
     let kitchens: Vec<Uuid> = row.try_get(4)?;
     Ok(Account {
@@ -231,7 +232,7 @@ fn account(row: &Row) -> Result<Account, Failed> {
 
 /// What can go wrong here.
 #[derive(Debug, thiserror::Error)]
-enum Failed {
+pub(super) enum Failed {
     #[error(transparent)]
     Database(#[from] DatabaseError),
     #[error("a stored account does not parse: {0}")]

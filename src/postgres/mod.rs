@@ -1,6 +1,7 @@
 //! Everything that knows PostgreSQL: how to reach it, the schema, and the ports kept in it.
 //! What the ports mean stands in `foodcourt_actors::ports`; nothing here knows HTTP.
 
+pub mod account_book;
 pub mod accounts;
 pub mod answers;
 pub mod business_clock;

@@ -21,6 +21,7 @@ fn body_of(operation: &Operation) -> Value {
         "delay_ticket" => json!({ "by_min": 1 }),
         "publish_menu" => json!({ "items": [] }),
         "sell_out" => json!({ "item_id": Uuid::nil() }),
+        "change_settings" => json!({ "name": "Grill" }),
         "pause_kitchen" => json!({ "until": "2027-01-16T00:00:00Z" }),
         _ => json!({}),
     }

@@ -7,6 +7,7 @@ mod authorization;
 mod bad_input;
 mod document;
 mod idempotency;
+mod own_court;
 mod proof;
 mod ride;
 mod sessions;

@@ -32,6 +32,7 @@ use foodcourt::{
     password::Argon2Passwords,
     ports::{DeadLetterView, DemoClock, InvariantReport, Operations, Promise},
     postgres::{
+        account_book::PostgresAccountBook,
         accounts::PostgresAccounts,
         courts::PostgresCourts,
         cursors::PgCursors,
@@ -288,6 +289,7 @@ impl World {
             wall: wall_clock.clone(),
             ids,
             accounts,
+            account_book: Arc::new(PostgresAccountBook::new(pool.clone())),
             passwords,
             tokens,
             identities,
