@@ -149,7 +149,8 @@ async fn kitchens(
     roles: &BTreeSet<Role>,
     wished: &RolesRequest,
 ) -> Result<BTreeSet<KitchenId>, Problem> {
-    if !roles.contains(&Role::VendorStaff) && !(wished.kitchens.is_empty() && wished.courts.is_empty()) {
+    let names_kitchens = !wished.kitchens.is_empty() || !wished.courts.is_empty();
+    if names_kitchens && !roles.contains(&Role::VendorStaff) {
         let pointer = if wished.kitchens.is_empty() { "/courts" } else { "/kitchens" };
         return Err(Problem::field(pointer, "are for the role vendor_staff only"));
     }
