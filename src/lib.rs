@@ -1,6 +1,5 @@
 //! The foodcourt server: adapters for the domain's ports, HTTP, live, settings, and one composition root.
 
-pub mod admin;
 pub mod app;
 pub mod check;
 pub mod city;

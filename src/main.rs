@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use foodcourt::{admin, app, check, city, config::Config, dispatch, telemetry};
+use foodcourt::{app, check, city, config::Config, dispatch, telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -74,7 +74,7 @@ enum Command {
   FOODCOURT_DATABASE__URL=postgres://foodcourt@db/foodcourtdb foodcourt seed")]
     Seed,
     /// Make an admin: the account that opens courts and gives everybody else their roles.
-    Admin(admin::AdminArgs),
+    Admin(app::admin::AdminArgs),
     /// Run the invariants over the configured database; exit code 1 and a list where one is broken.
     #[command(after_help = "Examples:
   foodcourt check
@@ -134,7 +134,7 @@ fn main() -> ExitCode {
                 }
                 Err(error) => fail(&error.to_string()),
             },
-            Some(Command::Admin(args)) => admin::main(&config, args).await,
+            Some(Command::Admin(args)) => app::admin::main(&config, args).await,
             Some(Command::Check { json }) => check::main(&config, json).await,
         }
     })

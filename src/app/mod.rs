@@ -1,6 +1,7 @@
 //! The composition root: the one place that knows everybody. It opens the database, starts the actors, the reactor and
 //! the sockets, and takes them down again in order.
 
+pub mod admin;
 mod admission;
 pub mod arrivals;
 mod calibration;

@@ -18,8 +18,8 @@ use foodcourt_actors::{
     },
 };
 
+use super::{StartError, database};
 use crate::{
-    app::{StartError, database},
     config::Config,
     ids::RandomIds,
     password::Argon2Passwords,
