@@ -41,11 +41,14 @@ async fn check(config: &Config, json: bool) -> Result<bool, StartError> {
         )));
     }
     let opened = database::open(config).await.map_err(|error| match error {
-        StartError::Private(PrivateError::InUse { folder, pid }) => StartError::Other(format!(
-            "a foodcourt server (process {pid}) is running on the data folder {}: stop it first, or check its database \
-             while it runs by naming it in FOODCOURT_DATABASE__URL",
-            folder.display()
-        )),
+        StartError::Private(PrivateError::InUse { folder, pid }) => {
+            let address = PrivatePostgres::running_in(&folder).unwrap_or_else(|| "…".to_owned());
+            StartError::Other(format!(
+                "a foodcourt server (process {pid}) is running on the data folder {}: stop it first, or check its database \
+                 while it runs: FOODCOURT_DATABASE__URL=\"{address}\" foodcourt check",
+                folder.display()
+            ))
+        }
         other => other,
     })?;
     let journal = PgJournal::start(&opened.settings, opened.database.clone(), JournalLimits::default()).await?;

@@ -67,18 +67,6 @@ fn sentence(error: &dyn std::error::Error) -> String {
     text
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unusable_folder_is_told_with_its_reason() {
-        let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
-        let error = StartError::from(PrivateError::Folder { path: "/nowhere".into(), source });
-        assert_eq!(error.to_string(), "cannot use /nowhere: permission denied");
-    }
-}
-
 /// Serves until told to stop, then drains.
 ///
 /// # Errors
@@ -146,4 +134,16 @@ pub async fn seed(config: &Config) -> Result<(), StartError> {
         private.stop().await;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unusable_folder_is_told_with_its_reason() {
+        let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let error = StartError::from(PrivateError::Folder { path: "/nowhere".into(), source });
+        assert_eq!(error.to_string(), "cannot use /nowhere: permission denied");
+    }
 }

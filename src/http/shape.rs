@@ -87,7 +87,7 @@ fn wanted(name: &str) -> String {
         "a boolean" => "true or false".to_owned(),
         "a sequence" => "a list".to_owned(),
         "a map" => "an object".to_owned(),
-        "a UUID string" => ID.to_owned(),
+        other if other.contains("UUID") => ID.to_owned(),
         other if other.starts_with("struct ") => "an object".to_owned(),
         other => other.to_owned(),
     }

@@ -159,8 +159,8 @@ impl PrivatePostgres {
         }
         leftovers::clear(&folder, progress).await?;
         let mut process = Process::spawn(&binaries, &folder, durability)?;
-        let host = quoted(&folder.socket_dir().display().to_string());
-        let address = |database: &str| format!("host={host} port={} user={ROLE} dbname={database}", folder::PORT);
+        let socket_dir = folder.socket_dir().display().to_string();
+        let address = |database: &str| address(&socket_dir, database);
         wait_until_ready(&mut process, &folder, &address("postgres")).await?;
         Ok(Self { process, dsn: address(DATABASE), _folder: folder })
     }
@@ -169,6 +169,12 @@ impl PrivatePostgres {
     #[must_use]
     pub fn holds_data(data_dir: &Path) -> bool {
         folder::holds_data(data_dir)
+    }
+
+    /// The address of the database of a server that runs on `data_dir`, if it tells us.
+    #[must_use]
+    pub fn running_in(data_dir: &Path) -> Option<String> {
+        folder::running_socket(data_dir).map(|socket_dir| address(&socket_dir, DATABASE))
     }
 
     /// The address of the database, in `key=value` form.
@@ -202,6 +208,10 @@ impl Drop for PrivatePostgres {
     fn drop(&mut self) {
         self.process.ask_to_stop();
     }
+}
+
+fn address(socket_dir: &str, database: &str) -> String {
+    format!("host={} port={} user={ROLE} dbname={database}", quoted(socket_dir), folder::PORT)
 }
 
 /// `initdb` into a folder beside, which is renamed when it is complete: a half-made one is never taken for real.

@@ -196,10 +196,29 @@ async fn a_start_that_cannot_work_says_what_to_do() {
     refused(&["serve", "--config", "no-such-file.toml"], &[], "no-such-file.toml");
     refused(&["serve", "--port", "0", "--data-dir", &data], &[("FOODCOURT_SERVER__WORKERS", "many")], "WORKERS");
     refused(&["serve", "--port", "0", "--data-dir", &data], &[("FOODCOURT_KERNEL__LEASE_S", "0")], "lease_s");
+    refused(&["check"], &[("FOODCOURT_SERVER_PORT", "1")], "FOODCOURT_SERVER__PORT");
+    refused(&["check"], &[("FOODCOURT_SERVER__PROT", "1")], "FOODCOURT_SERVER__PROT): did you mean server.port");
+    refused(&["serve", "--port", "0", "--data-dir", "/proc/nowhere"], &[], "No such file");
+    refused(&["city", "--url", "nonsense"], &[], "http://127.0.0.1:5003");
+    // A check makes nothing: not of a typing error, and not in a folder of somebody else's.
+    let typo = folder.path().join("typo");
+    refused(&["check", "--data-dir", &typo.display().to_string()], &[], "does not exist");
+    assert!(!typo.exists());
+    let foreign = tempfile::tempdir().unwrap();
+    refused(&["check", "--data-dir", &foreign.path().display().to_string()], &[], "no data of foodcourt");
+    assert_eq!(std::fs::read_dir(foreign.path()).unwrap().count(), 0);
     let nowhere = [("FOODCOURT_DATABASE__URL", "postgres://nobody@127.0.0.1:9/foodcourtdb?connect_timeout=1")];
     refused(&["serve", "--port", "0", "--data-dir", &data], &nowhere, "127.0.0.1");
     let server = Server::start(folder.path(), 0).await;
     refused(&["serve", "--port", "0", "--data-dir", &data], &[], "another");
+    let (code, _, told) = run(&["check", "--data-dir", &data], &[]);
+    assert!(code == Some(2) && told.contains("stop it first") && !told.contains("another --data-dir"), "{told}");
+    // What it advises works.
+    let address = told.split("FOODCOURT_DATABASE__URL=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let (code, told, why) = run(&["check"], &[("FOODCOURT_DATABASE__URL", address)]);
+    assert_eq!(code, Some(0), "{told} {why}");
+    let listed = |n: u32| told.contains(&format!("I{n}:"));
+    assert!((1..=9).all(listed), "{told}");
     server.terminate();
     assert_eq!(server.ended().await, Some(0));
     std::fs::write(folder.path().join("data/foodcourt.version"), "99").unwrap();

@@ -26,7 +26,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("flate2", &["src/postgres/private/**"], "only a fetched PostgreSQL is unpacked"),
     ("tar", &["src/postgres/private/**"], "only a fetched PostgreSQL is unpacked"),
     ("argon2", &["src/password.rs"], "hashing has a bounded pool of its own"),
-    ("figment", &["src/config.rs"], "settings are read once"),
+    ("figment", &["src/config.rs", "src/config/**"], "settings are read once"),
     ("governor", &["src/http/limits.rs"], "rates are limited at the entrance"),
     ("tokio_tungstenite", &["src/city/**"], "the city's sockets; the server's are its own"),
     ("indicatif", &["src/city/**"], "progress bars are the city's"),

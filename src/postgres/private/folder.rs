@@ -128,9 +128,18 @@ impl Folder {
 
 /// Whether a foodcourt has ever kept its facts in `data_dir`. Looks only.
 pub(super) fn holds_data(data_dir: &Path) -> bool {
+    data_dir.join("foodcourt.version").is_file() && cluster_of(data_dir).join("PG_VERSION").is_file()
+}
+
+/// Where the PostgreSQL that runs on `data_dir` has its socket, as its own pid file says (fifth line).
+pub(super) fn running_socket(data_dir: &Path) -> Option<String> {
+    let said = fs::read_to_string(cluster_of(data_dir).join("postmaster.pid")).ok()?;
+    said.lines().nth(4).map(str::trim).filter(|dir| !dir.is_empty()).map(str::to_owned)
+}
+
+fn cluster_of(data_dir: &Path) -> PathBuf {
     let base = fs::read_to_string(data_dir.join("postgres.location"));
-    let base = base.map_or_else(|_| data_dir.to_owned(), |place| PathBuf::from(place.trim()));
-    data_dir.join("foodcourt.version").is_file() && base.join("postgres/PG_VERSION").is_file()
+    base.map_or_else(|_| data_dir.to_owned(), |place| PathBuf::from(place.trim())).join("postgres")
 }
 
 /// Makes `path` with `mode` if it is not there. The umask has no say: PostgreSQL's account may have to pass.
