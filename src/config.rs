@@ -286,10 +286,13 @@ impl Config {
     /// How riders are planned; `None`: the nearest is asked.
     #[must_use]
     pub fn plan(&self) -> Option<PlanSettings> {
-        let Dispatch { policy, tick_s, ahead_s, wait_max_s } = self.dispatch;
-        let (tick_s, ahead_s, wait_max_s) = (i64::from(tick_s), i64::from(ahead_s), i64::from(wait_max_s));
-        let estimate = self.travel().estimate;
-        (policy == DispatchBy::Matcher).then_some(PlanSettings { tick_s, ahead_s, wait_max_s, estimate })
+        let dispatch = &self.dispatch;
+        (dispatch.policy == DispatchBy::Matcher).then(|| PlanSettings {
+            tick_s: dispatch.tick_s.into(),
+            ahead_s: dispatch.ahead_s.into(),
+            wait_max_s: dispatch.wait_max_s.into(),
+            estimate: self.travel().estimate,
+        })
     }
 
     /// Who tells travel times, and how.
