@@ -90,7 +90,7 @@ fn value_for(complaint: &str, words: &mut Words) -> Option<String> {
     let expected = complaint.split("expected ").nth(1)?.split(" at line").next()?;
     let value = match expected {
         "a formatted UUID string" => "\"00000000-0000-7000-8000-000000000001\"",
-        "a timestamp string" => "\"2026-03-01T12:00:00Z\"",
+        "a time such as 2026-03-01T12:00:03Z" => "\"2026-03-01T12:00:00Z\"",
         "a string" => "\"text\"",
         "u32" | "u64" | "i64" | "u16" | "u8" | "i32" | "usize" => "1",
         "f64" => "52.5",
