@@ -123,6 +123,62 @@ fn unexpected(value: &Value) -> Unexpected<'_> {
     }
 }
 
+/// The name of a field, or a number that JSON can write as a name only.
+#[derive(Clone, Copy)]
+struct Key<'a>(&'a str);
+
+impl<'de> de::IntoDeserializer<'de, Misfit> for Key<'de> {
+    type Deserializer = Self;
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Key<'de> {
+    fn number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match self.0.parse() {
+            Ok(number) => visitor.visit_u64(number),
+            Err(_) => visitor.visit_borrowed_str(self.0),
+        }
+    }
+}
+
+impl<'de> Deserializer<'de> for Key<'de> {
+    type Error = Misfit;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        visitor.visit_borrowed_str(self.0)
+    }
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        self.number(visitor)
+    }
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        self.number(visitor)
+    }
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        self.number(visitor)
+    }
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        self.number(visitor)
+    }
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Misfit> {
+        visitor.visit_newtype_struct(self)
+    }
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
+        let text: StrDeserializer<'_, Misfit> = self.0.into_deserializer();
+        text.deserialize_enum(name, variants, visitor)
+    }
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u128 f32 f64 char str string bytes byte_buf option unit unit_struct seq tuple
+        tuple_struct map struct identifier ignored_any
+    }
+}
+
 /// Reads a value strictly.
 #[derive(Clone, Copy)]
 pub struct Strict<'a>(pub &'a Value);
@@ -153,8 +209,9 @@ impl<'de> Deserializer<'de> for Strict<'de> {
                 items.end()?;
                 Ok(made)
             }
-            Value::Object(fields) => visitor
-                .visit_map(MapDeserializer::new(fields.iter().map(|(name, field)| (name.as_str(), Strict(field))))),
+            Value::Object(fields) => {
+                visitor.visit_map(MapDeserializer::new(fields.iter().map(|(name, field)| (Key(name), Strict(field)))))
+            }
         }
     }
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
@@ -188,7 +245,7 @@ impl<'de> Deserializer<'de> for Strict<'de> {
                 text.deserialize_enum(name, variants, visitor)
             }
             Value::Object(fields) if fields.len() == 1 => {
-                let field = MapDeserializer::new(fields.iter().map(|(name, field)| (name.as_str(), Strict(field))));
+                let field = MapDeserializer::new(fields.iter().map(|(name, field)| (Key(name), Strict(field))));
                 MapAccessDeserializer::new(field).deserialize_enum(name, variants, visitor)
             }
             other => Err(Misfit::Wrong(format!("{}, not {}", one_of(variants), seen(&unexpected(other))))),
