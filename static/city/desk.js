@@ -33,7 +33,7 @@ export class Desk {
 
   async #read(orderId) {
     const mine = ++this.#asked;
-    const [view, history] = await Promise.all([this.#api.get(`/v1/orders/${orderId}`), this.#api.get(`/v1/orders/${orderId}/events?limit=100`)]);
+    const [view, history] = await Promise.all([this.#api.get(`/v1/orders/${orderId}`), this.#api.get(`/v1/orders/${orderId}/events`)]);
     const facts = history.items.sort((a, b) => a.seq - b.seq);
     const deliveryId = view.delivery_id ?? facts.findLast((fact) => fact.data?.delivery_id)?.data.delivery_id;
     // Before a kitchen has accepted there is no delivery to read.
