@@ -74,6 +74,17 @@ pub struct Acknowledged {
     pub kind: &'static str,
 }
 
+/// What one rider did from the first fix to the end of the shift.
+#[derive(Clone, Copy, Default, PartialEq, Debug)]
+pub struct Shift {
+    /// Ridden with a delivery, to the court or to the door, metres.
+    pub for_food_m: f64,
+    /// With at least one delivery, business seconds.
+    pub busy_s: f64,
+    /// Handed over.
+    pub delivered: u32,
+}
+
 /// Numbers that only grow.
 #[derive(Default, Debug)]
 pub struct Counters {
@@ -134,6 +145,7 @@ struct Book {
     acknowledged: Vec<Acknowledged>,
     place_ms: Vec<f64>,
     troubles: Vec<String>,
+    shifts: Vec<Shift>,
     entries: usize,
     progress_at: Option<Instant>,
 }
@@ -151,6 +163,8 @@ pub struct Evidence {
     pub place_ms: Vec<f64>,
     /// What went wrong on the city's side, in sentences.
     pub troubles: Vec<String>,
+    /// The shifts that have ended.
+    pub shifts: Vec<Shift>,
 }
 
 impl Log {
@@ -218,6 +232,10 @@ impl Log {
             book.troubles.push(sentence);
         }
     }
+    /// A rider went home.
+    pub fn shift(&self, shift: Shift) {
+        self.book().shifts.push(shift);
+    }
     /// When an order was last placed or a fact last seen.
     #[must_use]
     pub fn progress_at(&self) -> Option<Instant> {
@@ -230,8 +248,8 @@ impl Log {
             book.watches.clear();
             book.troubles.push(format!("the log was full at {} frames: gaps were not judged", self.entries_max));
         }
-        let Book { placements, watches, acknowledged, place_ms, troubles, .. } = book;
-        Evidence { placements, watches, acknowledged, place_ms, troubles }
+        let Book { placements, watches, acknowledged, place_ms, troubles, shifts, .. } = book;
+        Evidence { placements, watches, acknowledged, place_ms, troubles, shifts }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -24,12 +24,13 @@ mod ride;
 mod rider;
 mod run;
 mod server;
+mod service;
 mod setup;
 mod socket;
 mod sse;
 mod wire;
 mod world;
 
-pub use args::{CityArgs, CityOptions};
+pub use args::{CityArgs, CityOptions, DispatchPolicy};
 pub use run::{CityError, run};
 pub use summary::Summary;

@@ -49,8 +49,9 @@ impl Ride {
             self.next = 0;
         }
     }
-    /// Goes on for `metres`, or to the end.
-    pub fn advance(&mut self, mut metres: f64) {
+    /// Goes on for `metres`, or to the end; how far that was.
+    pub fn advance(&mut self, metres: f64) -> f64 {
+        let mut left = metres;
         self.moving = false;
         while let Some(corner) = self.way.get(self.next).copied() {
             let far = self.at.distance_m(corner);
@@ -58,17 +59,18 @@ impl Ride {
                 self.heading_deg = heading(self.at, corner);
                 self.moving = true;
             }
-            if far > metres {
-                let part = metres / far;
+            if far > left {
+                let part = left / far;
                 let lat = self.at.lat() + (corner.lat() - self.at.lat()) * part;
                 let lon = self.at.lon() + (corner.lon() - self.at.lon()) * part;
                 self.at = Position::new(lat, lon).unwrap_or(corner);
-                return;
+                return metres;
             }
-            metres -= far;
+            left -= far;
             self.at = corner;
             self.next += 1;
         }
+        metres - left
     }
     /// What the phone measures at `at`, moving at `speed_mps`.
     #[must_use]
@@ -112,7 +114,7 @@ mod tests {
             ride.advance(50.0);
         }
         assert!(ride.is_under_way() && (ride.at().distance_m(door) - 50.0).abs() < 5.0);
-        ride.advance(70.0);
+        assert!((ride.advance(70.0) - 50.0).abs() < 5.0, "no further than the door");
         assert!(ride.is_at(door));
     }
 

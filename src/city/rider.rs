@@ -10,7 +10,7 @@ use super::{
     client::{Call, CallError},
     dice::Dice,
     live::{Fix, Heard, Live},
-    log::count,
+    log::{Shift, count},
     person::Person,
     ride::Ride,
     wire::{Delivery, Me, Offer},
@@ -73,6 +73,7 @@ pub struct Rider {
     sent_at: Instant,
     rests_until: Timestamp,
     vanished_until: Option<Instant>,
+    shift: Shift,
 }
 
 impl Rider {
@@ -116,6 +117,7 @@ impl Rider {
             sent_at: Instant::now(),
             rests_until: now,
             vanished_until: None,
+            shift: Shift::default(),
             world,
             person,
             dice,
@@ -141,6 +143,7 @@ impl Rider {
             }
         };
         self.live.close(stayed).await;
+        self.world.log.shift(self.shift);
         match self.person.call(&Call::delete("/v1/riders/me/shift")).await {
             Ok(answer) if answer.is_success() || answer.status == 409 || answer.status == 404 => {}
             Ok(answer) => self.world.log.trouble(format!("rider {number} could not end the shift: {}", answer.status)),
@@ -243,7 +246,11 @@ impl Rider {
         while self.measured_at.plus(step) <= now {
             self.measured_at = self.measured_at.plus(step);
             let speed_mps = self.speed_mps * self.dice.between(0.8, 1.2);
-            self.ride.advance(speed_mps * FIX_EVERY_S);
+            let ridden_m = self.ride.advance(speed_mps * FIX_EVERY_S);
+            if !self.jobs.is_empty() {
+                self.shift.for_food_m += ridden_m;
+                self.shift.busy_s += FIX_EVERY_S;
+            }
             self.fix_seq += 1;
             let fix = self.ride.fix(self.fix_seq, self.measured_at, speed_mps, &self.world.streets, &mut self.dice);
             self.measured.push(fix);
@@ -336,7 +343,10 @@ impl Rider {
         if answer.is_success() {
             let fact = match step {
                 "picked_up" => Some("order.picked_up"),
-                "delivered" => Some("order.delivered"),
+                "delivered" => {
+                    self.shift.delivered += 1;
+                    Some("order.delivered")
+                }
                 _ => None,
             };
             if let Some(fact) = fact {

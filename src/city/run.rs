@@ -27,6 +27,7 @@ use super::{
     promise,
     rider::Rider,
     server::{Server, ServerError},
+    service,
     setup::{keep_clock, rider_accounts, set_speed, staff, streets},
     summary::percentile,
     verdict::{self, Verdict},
@@ -91,7 +92,7 @@ pub async fn run(options: CityOptions) -> Result<Summary, CityError> {
         return Err(CityError::Address(url.clone()));
     }
     let tag = tag();
-    let own = if options.url.is_none() { Some(Server::start(&tag).await?) } else { None };
+    let own = if options.url.is_none() { Some(Server::start(&tag, options.policy).await?) } else { None };
     let url = own.as_ref().map(|server| server.url.clone()).or_else(|| options.url.clone()).unwrap_or_default();
     let outcome = tokio::select! {
         outcome = drive(options, &url, tag) => outcome,
@@ -193,7 +194,9 @@ async fn drive(options: CityOptions, url: &str, tag: String) -> Result<Summary, 
     summary.kitchens = kitchens;
     summary.speed = speed;
     promise::sum_up(&server.orders, &mut summary);
-    let troubles = evidence.troubles.into_iter().chain(log.take().troubles);
+    let evening = log.take();
+    service::sum_up(&server.orders, &evening.shifts, &mut summary);
+    let troubles = evidence.troubles.into_iter().chain(evening.troubles);
     summary.findings.extend(troubles);
     summary.findings.truncate(100);
     summary.wall_s = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
@@ -221,7 +224,7 @@ async fn arrivals(world: &Arc<World>, riders: usize) -> JoinSet<()> {
     // Guesses of the trade: a kitchen court takes five orders a minute, a rider one in a quarter of an hour, and
     // three orders in four need a rider.
     let per_rider_s = 0.75 * 15.0 * 60.0 / riders.max(1) as f64;
-    let mean_s = per_rider_s.max(12.0);
+    let mean_s = world.options.every_s.unwrap_or_else(|| per_rider_s.max(12.0));
     let mut visits = JoinSet::new();
     let mut next = world.clock.now();
     for number in 0..world.options.orders {
@@ -275,6 +278,7 @@ fn summarize(world: &World, verdict: &Verdict, server: &verdict::ServerSide, mut
         [&verdict.lost, &verdict.duplicated, &verdict.gaps, &verdict.stuck].into_iter().flatten().collect();
     Summary {
         seed: world.options.seed,
+        policy: world.options.policy,
         placed: now(&counters.placed),
         delivered: ended("delivered"),
         completed: ended("completed"),

@@ -15,6 +15,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use super::DispatchPolicy;
+
 /// The first start may fetch and initialize a PostgreSQL.
 const START_MAX: Duration = Duration::from_secs(300);
 /// A server drains its sockets and stops its database.
@@ -47,12 +49,12 @@ impl Server {
     ///
     /// # Errors
     /// [`ServerError`] with its last words.
-    pub async fn start(tag: &str) -> Result<Self, ServerError> {
+    pub async fn start(tag: &str, policy: Option<DispatchPolicy>) -> Result<Self, ServerError> {
         let folder = std::env::temp_dir().join(format!("foodcourt-city-{tag}"));
         tokio::fs::create_dir_all(folder.join("data")).await?;
-        let (child, url) = launch(&folder, 0).await?;
+        let (child, url) = launch(&folder, 0, policy).await?;
         let (stop, stopped) = oneshot::channel();
-        let watcher = tokio::spawn(watch(child, folder.clone(), url.clone(), stopped));
+        let watcher = tokio::spawn(watch(child, folder.clone(), url.clone(), policy, stopped));
         Ok(Self { url, folder, stop, watcher })
     }
     /// Stops it. The folder goes too, unless it should be looked at.
@@ -68,7 +70,13 @@ impl Server {
 }
 
 /// Waits for the end, and starts the server again at the same address when it falls before.
-async fn watch(mut child: Child, folder: PathBuf, url: String, mut stop: oneshot::Receiver<()>) {
+async fn watch(
+    mut child: Child,
+    folder: PathBuf,
+    url: String,
+    policy: Option<DispatchPolicy>,
+    mut stop: oneshot::Receiver<()>,
+) {
     let port = url.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0);
     let mut restarts = 0;
     loop {
@@ -80,7 +88,7 @@ async fn watch(mut child: Child, folder: PathBuf, url: String, mut stop: oneshot
         if restarts > RESTARTS_MAX {
             return;
         }
-        match launch(&folder, port).await {
+        match launch(&folder, port, policy).await {
             Ok((again, _)) => child = again,
             Err(error) => return tracing::error!(%error, "the server could not be started again"),
         }
@@ -95,10 +103,14 @@ async fn watch(mut child: Child, folder: PathBuf, url: String, mut stop: oneshot
     }
 }
 
-async fn launch(folder: &Path, port: u16) -> Result<(Child, String), ServerError> {
+async fn launch(folder: &Path, port: u16, policy: Option<DispatchPolicy>) -> Result<(Child, String), ServerError> {
     let log = folder.join("server.log");
     let errors = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
-    let mut child = Command::new(std::env::current_exe()?)
+    let mut command = Command::new(std::env::current_exe()?);
+    if let Some(policy) = policy {
+        command.env("FOODCOURT_DISPATCH__POLICY", policy.word());
+    }
+    let mut child = command
         .arg("serve")
         .args(["--port", &port.to_string(), "--data-dir"])
         .arg(folder.join("data"))

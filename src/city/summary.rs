@@ -1,13 +1,19 @@
 //! What a run amounts to, as numbers for machines and as sentences for people.
 
-use serde::Serialize;
 use std::fmt;
+
+use serde::Serialize;
+
+use super::DispatchPolicy;
 
 /// The summary of a run; with `--json` it is the last line.
 #[derive(Clone, Default, Debug, Serialize)]
 pub struct Summary {
     /// Of the city.
     pub seed: u64,
+    /// How the city's own server found riders; absent where it was left to the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<DispatchPolicy>,
     /// Orders acknowledged with 201.
     pub placed: u64,
     /// …that were brought to the door.
@@ -74,6 +80,24 @@ pub struct Summary {
     pub eta_error_s_at_pickup_p50: f64,
     /// Nine of ten were off by no more.
     pub eta_error_s_at_pickup_p90: f64,
+    /// From the order to the door at the median, business seconds; of what was delivered.
+    pub click_to_door_s_p50: f64,
+    /// …on average.
+    pub click_to_door_s_mean: f64,
+    /// Nine of ten waited no longer.
+    pub click_to_door_s_p90: f64,
+    /// From ready food to the hand-over, on average, business seconds: what dispatch can shorten.
+    pub ready_to_door_s_mean: f64,
+    /// Deliveries handed over after the promised instant, in a hundred.
+    pub late_pct: f64,
+    /// How much after it, on average over all deliveries, business seconds.
+    pub late_s_mean: f64,
+    /// Ridden with a delivery, to the court or to the door, a delivered order, kilometres.
+    pub rider_km_per_order: f64,
+    /// Riders' time without any delivery, in a hundred of the time from the first order to the last hand-over.
+    pub rider_idle_pct: f64,
+    /// How unevenly deliveries fell on riders: Gini's coefficient, 0 (all the same) to 1 (one has all).
+    pub rider_deliveries_gini: f64,
     /// What the verdict found and what went wrong on the way, in sentences; the first hundred.
     pub findings: Vec<String>,
 }
@@ -129,6 +153,18 @@ impl fmt::Display for Summary {
             self.eta_error_s_at_assignment_p90,
             self.eta_error_s_at_pickup_p50,
             self.eta_error_s_at_pickup_p90
+        )?;
+        writeln!(
+            f,
+            "From click to door {:.1} min at the median, {:.1} on average, {:.1} for nine of ten ({:.1} on average from \
+             ready food); {} % after the promised instant. Riders rode {} km an order and were idle {} % of the time.",
+            self.click_to_door_s_p50 / 60.0,
+            self.click_to_door_s_mean / 60.0,
+            self.click_to_door_s_p90 / 60.0,
+            self.ready_to_door_s_mean / 60.0,
+            self.late_pct,
+            self.rider_km_per_order,
+            self.rider_idle_pct
         )?;
         for finding in &self.findings {
             writeln!(f, "  - {finding}")?;

@@ -52,8 +52,16 @@ async fn an_address_where_nobody_is_is_given_up_soon_and_one_that_is_none_at_onc
     let last = api.greet(Duration::from_millis(300)).await.unwrap_err();
     assert!(last.contains("refused"), "{last}");
     for url in ["nonsense", "127.0.0.1:5003", "ftp://x", ""] {
-        let options =
-            CityOptions { url: Some(url.to_owned()), riders: 1, orders: 1, seed: 1, speed: None, json: false };
+        let options = CityOptions {
+            url: Some(url.to_owned()),
+            riders: 1,
+            orders: 1,
+            seed: 1,
+            speed: None,
+            every_s: None,
+            policy: None,
+            json: false,
+        };
         let error = foodcourt::city::run(options).await.unwrap_err();
         assert!(matches!(error, CityError::Address(_)) && error.to_string().contains("http://"), "{url}: {error}");
     }

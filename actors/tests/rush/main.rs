@@ -1,0 +1,75 @@
+//! The same dinner rush under both policies, on virtual time: the real deciders, policies, zone and planner; riders with
+//! phones who decline, keep silent, give back and ride on the district's streets; kitchens that are late. A seed decides
+//! everything that nobody answers to, so both policies face the same day.
+//!
+//! `FOODCOURT_DAYS=n` runs n seeds of every shape of day and prints the table.
+
+#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+
+mod biker;
+mod day;
+mod score;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use day::Shape;
+use foodcourt_actors::dispatch::live::PlanSettings;
+use score::Score;
+
+/// Riders, and mean seconds between two deliveries: from riders at leisure to too few of them.
+const SHAPES: [Shape; 4] = [
+    Shape { word: "at leisure", riders: 40, every_s: 23 },
+    Shape { word: "busy", riders: 20, every_s: 30 },
+    Shape { word: "scarce", riders: 12, every_s: 37 },
+    Shape { word: "too few", riders: 8, every_s: 42 },
+];
+
+type Means = BTreeMap<(&'static str, &'static str), Vec<Score>>;
+
+fn run(days: u64, policies: &[(&'static str, Option<PlanSettings>)]) -> Means {
+    let mut jobs = vec![];
+    for shape in SHAPES {
+        for (word, settings) in policies {
+            jobs.extend((1..=days).map(|seed| (shape, *word, *settings, seed)));
+        }
+    }
+    let (next, means) = (AtomicUsize::new(0), Mutex::new(Means::new()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((shape, word, settings, seed)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let score = day::run(*shape, *settings, *seed);
+                    means.lock().unwrap().entry((shape.word, word)).or_default().push(score);
+                }
+            });
+        }
+    });
+    means.into_inner().unwrap()
+}
+
+#[test]
+fn planned_riders_serve_no_worse_than_the_nearest() {
+    let days = std::env::var("FOODCOURT_DAYS").map_or(1, |days| days.parse().expect("FOODCOURT_DAYS is a number"));
+    let means = run(days, &[("nearest", None), ("matcher", Some(PlanSettings::default()))]);
+    println!("{}", Score::HEAD);
+    let mean = |shape: &Shape, word| Score::mean(&means[&(shape.word, word)]);
+    for shape in &SHAPES {
+        for word in ["nearest", "matcher"] {
+            println!("{:<11} {word:<8} {}", shape.word, mean(shape, word));
+        }
+    }
+    for shape in &SHAPES {
+        let (nearest, planned) = (mean(shape, "nearest"), mean(shape, "matcher"));
+        // One day has luck in it; a plan that has broken is minutes off.
+        let (slack_s, slack) = if days >= 8 { (15.0, 0.01) } else { (60.0, 0.04) };
+        assert!(planned.felt_s <= nearest.felt_s + slack_s, "{}: {planned}\n{nearest}", shape.word);
+        assert!(planned.delivered >= nearest.delivered - slack, "{}: {planned}\n{nearest}", shape.word);
+    }
+}
