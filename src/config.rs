@@ -91,7 +91,7 @@ sections! {
         foot_kmh: f64, bicycle_kmh: f64, scooter_kmh: f64, car_kmh: f64,
     }
     /// `[dispatch]`
-    Dispatch { policy: DispatchBy, tick_s: u16, ahead_s: u16, wait_max_s: u16 }
+    Dispatch { policy: DispatchBy, tick_s: u16, ahead_s: u16, wait_max_s: u16, records_kept_days: u16 }
     /// `[arrivals]`
     Arrivals {
         look_every_ms: u64, moved_by_s: u32, counter_s: u64, door_s: u64, imminent_s: u64, imminent_m: u32, enter_m: u32,
@@ -267,6 +267,7 @@ impl Config {
         whole("dispatch.tick_s", u64::from(self.dispatch.tick_s), 1, 60)?;
         whole("dispatch.ahead_s", u64::from(self.dispatch.ahead_s), 0, 600)?;
         whole("dispatch.wait_max_s", u64::from(self.dispatch.wait_max_s), 0, 900)?;
+        whole("dispatch.records_kept_days", u64::from(self.dispatch.records_kept_days), 0, 365)?;
         let arrivals = &self.arrivals;
         whole("proof.photo_bytes_max", self.proof.photo_bytes_max as u64, 65_536, 16_777_216)?;
         whole("proof.kept_days", u64::from(self.proof.kept_days), 1, 3_650)?;
@@ -286,13 +287,19 @@ impl Config {
     /// How riders are planned; `None`: the nearest is asked.
     #[must_use]
     pub fn plan(&self) -> Option<PlanSettings> {
+        (self.dispatch.policy == DispatchBy::Matcher).then(|| self.plan_settings())
+    }
+
+    /// The numbers of a plan, whether one is made or not.
+    #[must_use]
+    pub fn plan_settings(&self) -> PlanSettings {
         let dispatch = &self.dispatch;
-        (dispatch.policy == DispatchBy::Matcher).then(|| PlanSettings {
+        PlanSettings {
             tick_s: dispatch.tick_s.into(),
             ahead_s: dispatch.ahead_s.into(),
             wait_max_s: dispatch.wait_max_s.into(),
             estimate: self.travel().estimate,
-        })
+        }
     }
 
     /// Who tells travel times, and how.

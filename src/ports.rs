@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use foodcourt_actors::{
+    dispatch::record::Decision,
     event::Version,
     ids::{ContactId, CourtId, DeliveryId, KitchenId, PhotoId, QuoteId, RiderId, UserId},
     order::{Court, OrderStatus, Quote, projection::OrderView},
@@ -210,6 +211,23 @@ pub trait Views: Send + Sync + 'static {
     fn orders(&self, filter: OrderFilter, page: PageRequest) -> Promise<Vec<OrderView>>;
     /// Riders on duty, longest first, at most `limit`.
     fn riders_on_shift(&self, limit: u32) -> Promise<Vec<RiderId>>;
+}
+
+/// A decision of dispatch, as it was kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredDecision {
+    /// Its name; of one instant the later has the greater.
+    pub decision_id: Uuid,
+    /// When.
+    pub at: Timestamp,
+    /// What was weighed.
+    pub decision: Decision,
+}
+
+/// Why deliveries were decided as they were: kept for some days, and perhaps not all of it.
+pub trait Decisions: Send + Sync + 'static {
+    /// What was decided about a delivery, oldest first, one more than `page.limit` if there is one.
+    fn of(&self, delivery_id: DeliveryId, page: PageRequest) -> Promise<Vec<StoredDecision>>;
 }
 
 /// Tickets with which a browser opens its socket: 30 seconds, once.

@@ -11,9 +11,11 @@ use tracing::{debug, warn};
 use super::{
     Delivery, DeliveryCommand,
     event::{Candidate, Requested, SearchStarted, UnassignReason},
-    live::Waiting,
+    live::{Decided, LivePlan, PlanSettings, Verdict, Waiting},
     planner::PlannerDoor,
-    zone::{Find, Finds, Near, Silences},
+    record::{Policy, Records, Sought, Tick},
+    survey::Around,
+    zone::{Find, Finds, Found, Near, Silences},
 };
 use crate::{
     ask::{AskError, Wish},
@@ -24,7 +26,7 @@ use crate::{
     place::Position,
     ports::Kernel,
     reactor::{Consumer, ReactError},
-    time::Timestamp,
+    time::{Clock, Timestamp},
     travel::{GreatCircle, TravelTimes, Trips, Vehicle},
 };
 
@@ -32,6 +34,20 @@ use crate::{
 const SEARCHES_MAX: usize = 512;
 /// Silences told at once; beyond that the zone tells again.
 const SILENCES_MAX: usize = 256;
+
+/// Riders looked at around a search for the nearest, for the records.
+const AROUND: usize = 48;
+
+/// Where decisions are written down, and by which clock and numbers they are told.
+#[derive(Clone)]
+pub struct Recorder {
+    /// Where.
+    pub records: Arc<dyn Records>,
+    /// Business time.
+    pub clock: Arc<dyn Clock>,
+    /// The numbers of a plan: costs are told by its estimate also where no plan is made.
+    pub settings: PlanSettings,
+}
 
 /// What a search is answered with, outside of its entity: by the nearest, or as a plan says. Each answer runs by
 /// itself; one that cannot begin now is repeated by its delivery.
@@ -41,6 +57,7 @@ pub struct Answers {
     travel: Arc<dyn TravelTimes>,
     deliveries: Directory<Delivery>,
     permits: Arc<Semaphore>,
+    recorder: Option<Recorder>,
 }
 
 impl Answers {
@@ -48,7 +65,12 @@ impl Answers {
     #[must_use]
     pub fn new(zone: Arc<dyn Finds>, deliveries: Directory<Delivery>) -> Self {
         let travel = Arc::new(GreatCircle::USUAL);
-        Self { zone, travel, deliveries, permits: Arc::new(Semaphore::new(SEARCHES_MAX)) }
+        Self { zone, travel, deliveries, permits: Arc::new(Semaphore::new(SEARCHES_MAX)), recorder: None }
+    }
+    /// Writes down what was decided, and why.
+    #[must_use]
+    pub fn recorded_by(self, recorder: Option<Recorder>) -> Self {
+        Self { recorder, ..self }
     }
     /// Asks `travel` how long each candidate's way is.
     #[must_use]
@@ -78,11 +100,14 @@ impl Answers {
         self.run(search.delivery_id, async move { this.find(search, origin).await });
     }
     async fn find(&self, search: SearchStarted, origin: Origin) {
-        let SearchStarted { delivery_id, round, radius_m, pickup, not, .. } = search;
-        let Some(near) = self.zone.find(Find { delivery_id, pickup, radius_m, not }).await else {
+        let SearchStarted { delivery_id, round, radius_m, pickup, ref not, .. } = search;
+        let (not, around) = (not.clone(), if self.recorder.is_some() { AROUND } else { 0 });
+        let Some(Found { near, around }) = self.zone.find(Find { delivery_id, pickup, radius_m, not, around }).await
+        else {
             warn!(delivery.id = %delivery_id, round, "the zone does not answer; the search is repeated later");
             return;
         };
+        let found_at = self.recorder.as_ref().map(|recorder| recorder.clock.now());
         let candidates = timed(self.travel.as_ref(), &near, pickup).await;
         let first =
             candidates.iter().min_by_key(|one| (one.travel_s.unwrap_or(u32::MAX), one.distance_m, one.rider_id));
@@ -91,7 +116,57 @@ impl Answers {
         {
             self.zone.prefer(delivery_id, first.rider_id);
         }
+        let verdict = first.map_or(Verdict::Nearest, |first| Verdict::Ask(first.rider_id));
+        let told = candidates.clone();
         self.tell(delivery_id, DeliveryCommand::NoteCandidates { round, candidates }, origin).await;
+        if let (Some(recorder), Some(at)) = (&self.recorder, found_at) {
+            self.record_search(recorder, at, search, verdict, &told, around).await;
+        }
+    }
+
+    /// Writes down a search for the nearest, after its answer was given: a tick of one.
+    async fn record_search(
+        &self,
+        recorder: &Recorder,
+        at: Timestamp,
+        search: SearchStarted,
+        verdict: Verdict,
+        told: &[Candidate],
+        around: Around,
+    ) {
+        let delivery_id = search.delivery_id;
+        let Ok(seen) = self.deliveries.look(delivery_id.0).await else { return };
+        let Some(waiting) = seen.state.request.as_ref().map(|asked| waiting(asked, &search, seen.state.ready, at))
+        else {
+            return;
+        };
+        let (settings, policy) = (recorder.settings, Policy::Nearest);
+        let candidates: Vec<_> = around
+            .seen
+            .iter()
+            .chain(around.left_out.iter().map(|out| &out.rider))
+            .filter(|seen| told.iter().any(|one| one.rider_id == seen.rider_id))
+            .cloned()
+            .collect();
+        let mut weighed = LivePlan::weigh_alone(settings, at, &waiting, &candidates);
+        for one in &mut weighed {
+            // What the choice was made by, where a router told it.
+            let way = told.iter().find(|other| other.rider_id == one.rider_id).and_then(|other| other.travel_s);
+            one.to_pickup_s = way.map_or(one.to_pickup_s, i64::from);
+        }
+        weighed.sort_by_key(|one| told.iter().position(|other| other.rider_id == one.rider_id));
+        weighed.sort_by_key(|one| (verdict != Verdict::Ask(one.rider_id), one.to_pickup_s));
+        let decided = vec![Decided { delivery_id, verdict, weighed }];
+        let (round, radius_m, deadline_at) = (search.round, search.radius_m, search.deadline_at);
+        let open = vec![Sought { waiting, round, radius_m, deadline_at }];
+        recorder.records.ticked(Tick { at, policy, settings, open, around, decided });
+    }
+
+    /// Writes down a tick of the plan.
+    pub(super) fn record(&self, tick: impl FnOnce() -> Tick) {
+        if let Some(recorder) = &self.recorder {
+            recorder.records.ticked(tick());
+        }
     }
 
     /// The plan's rider, with the others who were weighed.
@@ -117,11 +192,7 @@ impl Answers {
             let seen = this.deliveries.look(search.delivery_id.0).await;
             let asked = seen.ok().and_then(|seen| Some((seen.state.request.clone()?, seen.state.ready)));
             let planned = asked.is_some_and(|(asked, ready)| {
-                let ready_at = if ready { asked.ready_at.min(now) } else { asked.ready_at };
-                let Requested { delivery_id, pickup, dropoff, promised_at, .. } = asked;
-                let not = search.not.clone();
-                let waiting = Waiting { delivery_id, pickup, dropoff, since: now, ready_at, promised_at, not };
-                planner.seek(search.clone(), origin, waiting)
+                planner.seek(search.clone(), origin, waiting(&asked, &search, ready, now))
             });
             if !planned {
                 this.find(search, origin).await;
@@ -178,6 +249,13 @@ impl SearchEffect {
         }
         Ok(())
     }
+}
+
+/// What a delivery asks of a search that is answered at `now`.
+fn waiting(asked: &Requested, search: &SearchStarted, ready: bool, now: Timestamp) -> Waiting {
+    let ready_at = if ready { asked.ready_at.min(now) } else { asked.ready_at };
+    let Requested { delivery_id, pickup, dropoff, promised_at, .. } = *asked;
+    Waiting { delivery_id, pickup, dropoff, since: now, ready_at, promised_at, not: search.not.clone() }
 }
 
 /// How long the way to `pickup` takes each of `near`: one question a vehicle.

@@ -184,6 +184,16 @@ impl LivePlan {
             .collect()
     }
 
+    /// What each of `riders` would cost `one` alone, in nobody's plan.
+    #[must_use]
+    pub fn weigh_alone(settings: PlanSettings, now: Timestamp, one: &Waiting, riders: &[Seen]) -> Vec<Weighed> {
+        let mut alone = Self::new(settings, one.pickup);
+        let (order, now) = (alone.order(one), seconds(now));
+        let couriers = riders.iter().map(|rider| alone.courier(rider, now)).collect();
+        let snapshot = Snapshot { now, couriers, ..Snapshot::default() };
+        alone.weigh(one, &order, riders, &snapshot, None)
+    }
+
     fn verdict(&self, now: Timestamp, one: &Waiting, timing: Option<&Timing>, busy: &HashSet<Key>) -> Verdict {
         let Some(timing) = timing else { return Verdict::Nearest };
         let (rider_id, ask_at) = (rider_of(timing.courier), timing.leave - self.settings.ahead_s);

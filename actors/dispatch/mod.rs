@@ -12,6 +12,8 @@ pub mod matcher;
 pub mod planner;
 pub mod policy;
 pub mod projection;
+pub mod record;
+pub mod recorded;
 mod ride;
 pub mod rules;
 mod state;

@@ -14,8 +14,9 @@ use super::{
     effect::Answers,
     event::SearchStarted,
     live::{Decided, LivePlan, PlanSettings, Verdict, Waiting},
+    record::{Policy, Sought, Tick},
     rules::DispatchRules as Rules,
-    survey::{Seen, Survey, Surveys},
+    survey::{Around, Survey, Surveys},
     zone::Near,
 };
 use crate::{
@@ -44,6 +45,14 @@ struct Open {
     waiting: Waiting,
     /// Answered with a wait until then.
     held_until: Option<Timestamp>,
+}
+
+impl Open {
+    /// As the records tell it.
+    fn sought(&self) -> Sought {
+        let SearchStarted { round, radius_m, deadline_at, .. } = self.search;
+        Sought { waiting: self.waiting.clone(), round, radius_m, deadline_at }
+    }
 }
 
 /// A search is to be answered by the plan.
@@ -129,20 +138,26 @@ impl Planner {
         ctx.spawn(self.zone.survey(survey).into_actor(self).map(|seen, planner, ctx| {
             planner.armed = false;
             match seen {
-                Some(riders) => planner.act(&riders),
+                Some(around) => planner.act(&around),
                 None => warn!("the zone does not answer the plan; it is asked again with the next tick"),
             }
             planner.arm(ctx);
         }));
     }
 
-    fn act(&mut self, riders: &[Seen]) {
+    fn act(&mut self, around: &Around) {
         if self.open.is_empty() {
             return;
         }
         let now = self.clock.now();
         let waiting: Vec<Waiting> = self.open.values().map(|open| open.waiting.clone()).collect();
-        for decided in self.plan.tick(now, &waiting, riders) {
+        let riders = &around.seen;
+        let decided = self.plan.tick(now, &waiting, riders);
+        self.answers.record(|| {
+            let (policy, settings, around, decided) = (Policy::Matcher, self.settings, around.clone(), decided.clone());
+            Tick { at: now, policy, settings, open: self.open.values().map(Open::sought).collect(), around, decided }
+        });
+        for decided in decided {
             let Decided { delivery_id, verdict, weighed } = decided;
             let Some(open) = self.open.get_mut(&delivery_id) else { continue };
             let round = open.search.round;

@@ -7,6 +7,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tracing::debug;
 
 use super::{
+    record::Bar,
     rules::DispatchRules as Rules,
     zone::{FIND_TIMEOUT, Zone, ZoneDoor},
 };
@@ -16,9 +17,12 @@ use crate::{
     rider::{event::Vehicle, presence::Errand},
 };
 
+/// Riders told as left out in one look; more would only be copied.
+const LEFT_OUT_MAX: usize = 64;
+
 /// Who is near these courts, free or busy.
 #[derive(Clone, Debug, Message)]
-#[rtype(result = "Vec<Seen>")]
+#[rtype(result = "Around")]
 pub struct Survey {
     /// Each court once.
     pub pickups: Vec<Position>,
@@ -43,10 +47,28 @@ pub struct Seen {
     pub bag: Vec<(Errand, bool)>,
 }
 
+/// A rider on shift and near who is spoken for, or not to be heard.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LeftOut {
+    /// Who; the bag as far as it is known.
+    pub rider: Seen,
+    /// Why.
+    pub why: Bar,
+}
+
+/// Who is near.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Around {
+    /// Who may be planned with.
+    pub seen: Vec<Seen>,
+    /// Who may not, for the records.
+    pub left_out: Vec<LeftOut>,
+}
+
 /// Surveys, wherever the zone lives.
 pub trait Surveys: Send + Sync + 'static {
     /// Who is near. `None`: no answer.
-    fn survey(&self, survey: Survey) -> BoxFuture<'static, Option<Vec<Seen>>>;
+    fn survey(&self, survey: Survey) -> BoxFuture<'static, Option<Around>>;
     /// Hides a rider from other searches until the offer shows in their own facts.
     fn reserve(&self, delivery_id: DeliveryId, rider_id: RiderId);
 }
@@ -58,43 +80,54 @@ struct Reserve {
     rider_id: RiderId,
 }
 
-impl Handler<Survey> for Zone {
-    type Result = MessageResult<Survey>;
+impl Zone {
     /// Riders who are being asked, or whose yes is not answered yet, are left out: they are spoken for.
-    fn handle(&mut self, survey: Survey, _: &mut Context<Self>) -> Self::Result {
-        self.forget_if_missed();
+    pub(super) fn around(&self, survey: &Survey) -> Around {
         let now = self.clock.now();
-        let riders = &self.riders;
-        let seen = |rider_id: RiderId| -> Option<Seen> {
-            let known = riders.get(&rider_id)?;
-            let presence = known.presence.as_ref()?;
+        let look = |rider_id: RiderId| -> Option<Result<Seen, LeftOut>> {
+            let known = self.riders.get(&rider_id)?;
+            let (presence, position) = (known.presence.as_ref()?, known.position?);
             let hidden = known.reserved.iter().any(|(id, until)| *until > now && !survey.deliveries.contains(id));
-            if hidden || !presence.offers.is_empty() || now > known.heard_at.plus_s(Rules::STALE_AFTER_S) {
-                return None;
-            }
-            let bag = presence.held.iter();
-            let bag =
-                bag.map(|(id, errand)| Some(((*errand)?, known.with_food.contains(id)))).collect::<Option<_>>()?;
-            Some(Seen {
-                rider_id,
-                position: known.position?,
-                vehicle: presence.vehicle,
-                capacity: u32::try_from(presence.capacity).unwrap_or(u32::MAX),
-                bag,
-            })
+            let bag = presence.held.iter().map(|(id, errand)| Some(((*errand)?, known.with_food.contains(id))));
+            let capacity = u32::try_from(presence.capacity).unwrap_or(u32::MAX);
+            let with = |bag| Seen { rider_id, position, vehicle: presence.vehicle, capacity, bag };
+            let why = if now > known.heard_at.plus_s(Rules::STALE_AFTER_S) {
+                Bar::Silent
+            } else if !presence.offers.is_empty() {
+                Bar::Asked
+            } else if hidden {
+                Bar::Reserved
+            } else if let Some(bag) = bag.clone().collect::<Option<Vec<_>>>() {
+                return Some(Ok(with(bag)));
+            } else {
+                Bar::Unsettled
+            };
+            Some(Err(LeftOut { rider: with(bag.flatten().collect()), why }))
         };
-        let mut found = BTreeMap::new();
+        let (mut seen, mut left_out) = (BTreeMap::new(), BTreeMap::new());
         for pickup in &survey.pickups {
-            let mut keep = |rider_id| match seen(rider_id) {
-                Some(one) => {
-                    found.insert(rider_id, one);
+            let mut keep = |rider_id| match look(rider_id) {
+                Some(Ok(one)) => {
+                    seen.insert(rider_id, one);
                     true
                 }
-                None => false,
+                Some(Err(out)) if left_out.len() < LEFT_OUT_MAX => {
+                    left_out.insert(rider_id, out);
+                    false
+                }
+                _ => false,
             };
             let _near = self.index.nearest(*pickup, Rules::RADIUS_MAX_M, survey.near, &mut keep);
         }
-        MessageResult(found.into_values().collect())
+        Around { seen: seen.into_values().collect(), left_out: left_out.into_values().collect() }
+    }
+}
+
+impl Handler<Survey> for Zone {
+    type Result = MessageResult<Survey>;
+    fn handle(&mut self, survey: Survey, _: &mut Context<Self>) -> Self::Result {
+        self.forget_if_missed();
+        MessageResult(self.around(&survey))
     }
 }
 
@@ -110,7 +143,7 @@ impl Handler<Reserve> for Zone {
 }
 
 impl Surveys for ZoneDoor {
-    fn survey(&self, survey: Survey) -> BoxFuture<'static, Option<Vec<Seen>>> {
+    fn survey(&self, survey: Survey) -> BoxFuture<'static, Option<Around>> {
         self.zone().send(survey).timeout(FIND_TIMEOUT).map(Result::ok).boxed()
     }
     fn reserve(&self, delivery_id: DeliveryId, rider_id: RiderId) {

@@ -17,7 +17,12 @@ use actix::prelude::*;
 use futures_util::{FutureExt, future::BoxFuture};
 use tracing::{debug, error, warn};
 
-use super::{event::DeliveryEvent, index::RiderIndex, rules::DispatchRules as Rules};
+use super::{
+    event::DeliveryEvent,
+    index::RiderIndex,
+    rules::DispatchRules as Rules,
+    survey::{Around, Survey},
+};
 use crate::{
     event::Recorded,
     ids::{DeliveryId, RiderId},
@@ -53,7 +58,7 @@ pub trait Silences: Send + Sync + 'static {
 
 /// A search for free riders.
 #[derive(Clone, Debug, Message)]
-#[rtype(result = "Vec<Near>")]
+#[rtype(result = "Found")]
 pub struct Find {
     /// For which delivery: a search repeated for it sees its own reservation as free.
     pub delivery_id: DeliveryId,
@@ -63,6 +68,17 @@ pub struct Find {
     pub radius_m: u32,
     /// Who is not asked.
     pub not: Vec<RiderId>,
+    /// So many riders around are told too, free or not: for the records. 0: none.
+    pub around: usize,
+}
+
+/// What a search found.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Found {
+    /// Free riders, nearest first.
+    pub near: Vec<Near>,
+    /// Who else is there, as far as it was asked for.
+    pub around: Around,
 }
 
 /// A free rider near a pickup.
@@ -81,7 +97,7 @@ pub struct Near {
 /// Finds free riders, wherever the zone lives.
 pub trait Finds: Send + Sync + 'static {
     /// Free riders near, nearest first; the nearest is hidden from other searches for a moment. `None`: no answer.
-    fn find(&self, find: Find) -> BoxFuture<'static, Option<Vec<Near>>>;
+    fn find(&self, find: Find) -> BoxFuture<'static, Option<Found>>;
     /// Hides `rider_id` instead, who will be asked for this delivery because they are there first.
     fn prefer(&self, delivery_id: DeliveryId, rider_id: RiderId);
 }
@@ -347,6 +363,8 @@ impl Handler<Find> for Zone {
     fn handle(&mut self, find: Find, _: &mut Context<Self>) -> Self::Result {
         self.forget_if_missed();
         let now = self.clock.now();
+        let look = Survey { pickups: vec![find.pickup], near: find.around, deliveries: [find.delivery_id].into() };
+        let around = if find.around > 0 { self.around(&look) } else { Around::default() };
         let riders = &self.riders;
         let near = self.index.nearest(find.pickup, f64::from(find.radius_m), Rules::CANDIDATES, |rider_id| {
             !find.not.contains(&rider_id)
@@ -367,7 +385,7 @@ impl Handler<Find> for Zone {
                 vehicle: known.presence.as_ref()?.vehicle,
             })
         };
-        MessageResult(near.into_iter().filter_map(found).collect())
+        MessageResult(Found { near: near.into_iter().filter_map(found).collect(), around })
     }
 }
 
@@ -418,7 +436,7 @@ impl Tap for ZoneDoor {
 }
 
 impl Finds for ZoneDoor {
-    fn find(&self, find: Find) -> BoxFuture<'static, Option<Vec<Near>>> {
+    fn find(&self, find: Find) -> BoxFuture<'static, Option<Found>> {
         self.zone().send(find).timeout(FIND_TIMEOUT).map(Result::ok).boxed()
     }
     fn prefer(&self, delivery_id: DeliveryId, rider_id: RiderId) {

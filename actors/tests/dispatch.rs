@@ -3,7 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use foodcourt_actors::{
     ask::Wish,
@@ -11,10 +14,11 @@ use foodcourt_actors::{
     directory::Directory,
     dispatch::{
         Delivery, DeliveryCommand, DeliveryState, DeliveryStatus, DispatchPolicy, RiderStep,
-        effect::{Answers, SearchEffect, SilenceEffect},
+        effect::{Answers, Recorder, SearchEffect, SilenceEffect},
         event::{DeliveryEvent, Requested},
         live::PlanSettings,
         planner::Planner,
+        record::{Bar, Decision, News, Policy, Records, Said, Tick},
         rules::DispatchRules,
         zone::{Find, Finds, Zone, ZoneDoor},
     },
@@ -56,7 +60,18 @@ fn east(metres: f64) -> Position {
 }
 const ORIGIN: Origin = Origin { cause: None, correlation: Uuid::nil() };
 
+/// Every tick, in memory.
+#[derive(Default)]
+struct Noted(Mutex<Vec<Tick>>);
+
+impl Records for Noted {
+    fn ticked(&self, tick: Tick) {
+        self.0.lock().unwrap().push(tick);
+    }
+}
+
 struct Town {
+    noted: Arc<Noted>,
     world: MemoryWorld,
     deliveries: Directory<Delivery>,
     riders: Directory<Rider>,
@@ -78,7 +93,9 @@ impl Town {
         let zone = Zone::open(court(), Arc::clone(&kernel.clock), Arc::new(riders.clone()), silences, None);
         let sinks: Vec<Arc<dyn PositionSink>> = vec![Arc::new(zone.clone())];
         let trackers = Trackers::new(Arc::clone(&kernel.clock), sinks);
-        let answers = Answers::new(Arc::new(zone.clone()), deliveries.clone());
+        let (noted, clock) = (Arc::<Noted>::default(), Arc::clone(&kernel.clock));
+        let recorder = Recorder { records: noted.clone(), clock, settings: settings.unwrap_or_default() };
+        let answers = Answers::new(Arc::new(zone.clone()), deliveries.clone()).recorded_by(Some(recorder));
         let planner = settings.map(|settings| {
             let surveys = Arc::new(zone.clone());
             Planner::open(court(), Arc::clone(&kernel.clock), surveys, answers.clone(), settings, None)
@@ -90,7 +107,7 @@ impl Town {
             .consumer(SearchEffect::new(kernel, answers).with_planner(planner))
             .tap(Arc::new(zone.clone()));
         actix::spawn(reactor.run(stopped));
-        Self { world, deliveries, riders, zone, trackers, _stop: stop }
+        Self { noted, world, deliveries, riders, zone, trackers, _stop: stop }
     }
     fn now(&self) -> Timestamp {
         self.world.kernel.clock.now()
@@ -147,6 +164,14 @@ impl Town {
             let yes = RiderCommand::AcceptOffer { offer_id: offer.offer_id };
             self.riders.ask(rider_id(n).0, Wish::new(yes, ORIGIN)).await.unwrap();
         }
+    }
+    /// What was written down of a delivery that is news.
+    fn decisions(&self, n: u128) -> Vec<(Timestamp, Decision)> {
+        let (mut news, ticks) = (News::default(), self.noted.0.lock().unwrap());
+        let of =
+            |tick: &Tick| news.of(tick).into_iter().map(|(id, decision)| (tick.at, id, decision)).collect::<Vec<_>>();
+        let all = ticks.iter().flat_map(of);
+        all.filter(|(_, id, _)| *id == delivery_id(n)).map(|(at, _, decision)| (at, decision)).collect()
     }
     fn count(&self, kind: &str) -> usize {
         self.world.journal.facts().iter().filter(|fact| &*fact.kind == kind).count()
@@ -261,21 +286,21 @@ fn a_zone_that_has_lost_facts_looks_again() {
         let town = Town::new(6);
         town.on_shift(1, 1).await;
         town.pass(2, &[(1, 100.0)]).await;
-        let find = |n| Find { delivery_id: delivery_id(n), pickup: court(), radius_m: 1_000, not: vec![] };
-        assert_eq!(town.zone.find(find(1)).await.unwrap().len(), 1);
-        assert_eq!(town.zone.find(find(1)).await.unwrap().len(), 1, "a repeated search finds the same rider");
-        assert_eq!(town.zone.find(find(2)).await.unwrap().len(), 0, "hidden from others");
+        let find = |n| Find { delivery_id: delivery_id(n), pickup: court(), radius_m: 1_000, not: vec![], around: 0 };
+        assert_eq!(town.zone.find(find(1)).await.unwrap().near.len(), 1);
+        assert_eq!(town.zone.find(find(1)).await.unwrap().near.len(), 1, "a repeated search finds the same rider");
+        assert_eq!(town.zone.find(find(2)).await.unwrap().near.len(), 0, "hidden from others");
         let mut fact = (*town.world.journal.facts()[0]).clone();
         fact.version = 7; // as if six were lost
         town.zone.facts(&[Arc::new(fact)]);
         tokio::time::sleep(Duration::from_secs(10)).await;
-        assert_eq!(town.zone.find(find(2)).await.unwrap().len(), 0, "not known any more");
+        assert_eq!(town.zone.find(find(2)).await.unwrap().near.len(), 0, "not known any more");
         town.pass(6, &[(1, 100.0)]).await;
-        assert_eq!(town.zone.find(find(2)).await.unwrap().len(), 0, "what was heard of is not there yet");
+        assert_eq!(town.zone.find(find(2)).await.unwrap().near.len(), 0, "what was heard of is not there yet");
         let end = RiderCommand::EndShift;
         town.riders.ask(rider_id(1).0, Wish::new(end, ORIGIN)).await.unwrap();
         town.pass(6, &[(1, 100.0)]).await;
-        assert_eq!(town.zone.find(find(2)).await.unwrap().len(), 0, "off shift");
+        assert_eq!(town.zone.find(find(2)).await.unwrap().near.len(), 0, "off shift");
     });
 }
 
@@ -370,5 +395,59 @@ fn a_planned_delivery_with_nobody_at_all_ends_unassignable() {
         tokio::time::sleep(Duration::from_secs(21 * 60)).await;
         assert_eq!(town.delivery(1).await.status(), Some(DeliveryStatus::Unassignable));
         assert!(town.count("delivery.nobody_near") > 5, "the search grew and was repeated");
+    });
+}
+
+#[test]
+fn a_search_for_the_nearest_tells_who_was_weighed_and_who_was_barred() {
+    on_virtual_time(async {
+        let town = Town::new(21);
+        for n in 1..=4 {
+            town.on_shift(n, 1).await;
+        }
+        let all = [(1, 100.0), (2, 300.0), (3, 5_000.0), (4, 500.0)];
+        town.pass(2, &all).await;
+        town.pass(70, &all[..3]).await; // the fourth falls silent
+        town.request(1).await;
+        town.pass(2, &all[..3]).await;
+        let no = RiderCommand::DeclineOffer { offer_id: town.rider(1).await.offers[0].offer_id };
+        town.riders.ask(rider_id(1).0, Wish::new(no, ORIGIN)).await.unwrap();
+        town.pass(3, &all[..3]).await;
+        let decisions = town.decisions(1);
+        let [(first_at, first), (_, second)] = &decisions[..] else { panic!("{decisions:#?}") };
+        assert_eq!((first.policy, first.said), (Policy::Nearest, Said::Ask { rider_id: rider_id(1) }));
+        let riders: Vec<_> = first.candidates.iter().map(|one| one.weighed.rider_id).collect();
+        assert_eq!(riders, [rider_id(1), rider_id(2)]);
+        let costs = first.candidates[1].weighed;
+        assert!((90..110).contains(&costs.to_pickup_s) && costs.to_dropoff_s > 500, "{costs:?}");
+        let bars = |decision: &Decision| decision.barred.iter().map(|one| (one.rider_id, one.why)).collect::<Vec<_>>();
+        assert_eq!(bars(first), [(rider_id(4), Bar::Silent), (rider_id(3), Bar::TooFar)]);
+        assert_eq!((second.round, second.said), (2, Said::Ask { rider_id: rider_id(2) }));
+        assert_eq!(bars(second)[0], (rider_id(1), Bar::Declined));
+        let offered = town.world.journal.facts().iter().find(|fact| &*fact.kind == "delivery.offered").unwrap().at;
+        assert!(*first_at <= offered, "what was weighed stands before what came of it");
+    });
+}
+
+#[test]
+fn a_plan_tells_whom_it_waits_for_once_and_then_whom_it_asks() {
+    on_virtual_time(async {
+        let town = Town::planned(22, Some(PlanSettings::default()));
+        town.on_shift(1, 1).await;
+        town.on_shift(2, 1).await;
+        let still = [(1, 300.0), (2, 1_500.0)];
+        town.pass(2, &still).await;
+        town.request_for(1, 540).await;
+        town.pass(540, &still).await;
+        let decisions: Vec<Decision> = town.decisions(1).into_iter().map(|(_, decision)| decision).collect();
+        let waits = |one: &&Decision| matches!(one.said, Said::Wait { .. });
+        let rounds: Vec<u32> = decisions.iter().filter(waits).map(|one| one.round).collect();
+        assert!(rounds.is_sorted_by(|a, b| a < b), "each round says once that it waits: {rounds:?}");
+        let ticks = town.noted.0.lock().unwrap().len();
+        assert!(ticks > 5 * decisions.len(), "{ticks} ticks said {} things", decisions.len());
+        let asks = decisions.iter().find(|one| matches!(one.said, Said::Ask { .. })).expect("somebody is asked");
+        assert_eq!((asks.policy, asks.said), (Policy::Matcher, Said::Ask { rider_id: rider_id(1) }));
+        assert_eq!(asks.candidates.len(), 2);
+        assert!(asks.candidates[0].weighed.to_pickup_s < asks.candidates[1].weighed.to_pickup_s);
     });
 }

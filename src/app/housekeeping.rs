@@ -1,4 +1,5 @@
-//! Sweeps out what has expired: stored answers, quotes, sessions, silent riders' positions, proofs of hand-overs.
+//! Sweeps out what has expired: stored answers, quotes, sessions, silent riders' positions, proofs of hand-overs,
+//! days of dispatch's records (and makes the next ones).
 //! Nothing depends on it but the size of the database.
 
 use std::{sync::Arc, time::Duration};
@@ -9,6 +10,7 @@ use tracing::{debug, warn};
 
 use crate::postgres::{
     Database, accounts::PostgresAccounts, answers, positions, proofs::PostgresProofs, quotes::PostgresQuotes,
+    records::PostgresRecords,
 };
 
 /// How often; each round takes at most a bite, so that no run holds locks for long.
@@ -24,6 +26,10 @@ pub struct Housekeeping {
     pub accounts: Arc<PostgresAccounts>,
     /// PINs and photos of hand-overs.
     pub proofs: Arc<PostgresProofs>,
+    /// Days of dispatch's records, made ahead and dropped.
+    pub records: PostgresRecords,
+    /// Days that they are kept.
+    pub records_kept_days: u16,
     /// Quotes expire by business time.
     pub clock: Arc<dyn Clock>,
 }
@@ -41,6 +47,7 @@ impl Housekeeping {
                 ("sessions", self.accounts.forget_expired().await),
                 ("positions", positions::forget_silent(&self.database).await),
                 ("proofs", self.proofs.forget_expired().await),
+                ("days of dispatch", self.records.tend(self.records_kept_days).await),
             ];
             for (what, swept) in swept {
                 match swept {

@@ -12,7 +12,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::calibration::Calibration;
+use super::{calibration::Calibration, records::RecordCounts};
 use crate::travel::TravelCounts;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -39,6 +39,8 @@ pub struct Metrics {
     pub travel: TravelCounts,
     /// How promises and expected times came true.
     pub calibration: Calibration,
+    /// What became of dispatch's records.
+    pub records: RecordCounts,
 }
 
 impl Metrics {
@@ -70,6 +72,8 @@ impl Metrics {
         travel.register(&mut registry);
         let calibration = Calibration::default();
         calibration.register(&mut registry);
+        let records = RecordCounts::default();
+        records.register(&mut registry);
         Arc::new(Self {
             registry,
             facts,
@@ -81,6 +85,7 @@ impl Metrics {
             invariants_broken,
             travel,
             calibration,
+            records,
         })
     }
 

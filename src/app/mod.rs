@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod node;
 pub mod operations;
 mod positions;
+pub mod records;
 mod redis;
 mod watch;
 

@@ -233,7 +233,9 @@ impl Node {
         };
         let provider = Arc::new(Sandbox::new(Arc::new(PgSandbox::new(database.clone()))));
         let cursors: Arc<dyn Cursors> = Arc::new(PgCursors::new(database.clone(), ids.next()));
-        let answers = Answers::new(Arc::new(zone.clone()), deliveries.clone()).with_travel(travel);
+        let (recorder, records) = super::records::start(config, &database, &kernel, metrics.records.clone());
+        let answers =
+            Answers::new(Arc::new(zone.clone()), deliveries.clone()).with_travel(travel).recorded_by(recorder);
         let planning = Arbiter::new();
         let planner = config.plan().map(|settings| {
             let (clock, surveys) = (Arc::clone(&kernel.clock), Arc::new(zone.clone()));
@@ -354,9 +356,13 @@ impl Node {
             quotes: Arc::clone(&quotes),
             accounts: Arc::clone(&accounts),
             proofs: Arc::clone(&proofs),
+            records: records.store(),
+            records_kept_days: config.dispatch.records_kept_days,
             clock: Arc::clone(&kernel.clock),
         };
         actix::spawn(housekeeping.run(stopping.subscribe()));
+        let decisions = Arc::new(records.store());
+        actix::spawn(records.run(stopping.subscribe()));
         let demo_clock = Hurried { database: database.clone(), clock: Arc::clone(&clock) };
         let operations = NodeOperations {
             journal: Arc::clone(&kernel.journal),
@@ -391,6 +397,7 @@ impl Node {
             contacts: quotes.clone(),
             quotes,
             proofs: Arc::clone(&proofs) as _,
+            decisions,
             secret: crate::token::secret_bytes,
             photo_bytes_max: config.proof.photo_bytes_max,
             views,

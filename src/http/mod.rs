@@ -9,6 +9,7 @@ pub mod body;
 pub mod client_address;
 pub mod court;
 pub mod cursor;
+pub mod decisions;
 pub mod delivery;
 pub mod demo;
 pub mod district;

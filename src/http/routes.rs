@@ -16,7 +16,7 @@ use super::{
         Who::{self, Anyone, Only, SignedIn},
         Whose,
     },
-    court, delivery, demo, district, docs, gate, health, inbox, kitchen,
+    court, decisions, delivery, demo, district, docs, gate, health, inbox, kitchen,
     limits::Class,
     live, me, menu, offer, order,
     problem::{METHOD_NOT_ALLOWED, Problem},
@@ -215,6 +215,7 @@ pub static OPERATIONS: &[Operation] = operations![
     Put "/v1/admin/accounts/{id}/roles" accounts::change "set_roles": "Sets all roles and kitchens of an account; where something is taken, its sessions end", by(ADMINS), takes::<accounts::RolesRequest>(), gives::<accounts::AccountBody>(200);
     Get "/v1/admin/orders" admin::orders "admin_orders": "All orders, newest first, in one state with status", by(ADMINS), paged(), lists::<order::OrderBody>();
     Get "/v1/admin/riders" admin::riders "admin_riders": "Riders on shift, where they are and what they hold", by(ADMINS), lists::<admin::RiderOnShift>();
+    Get "/v1/admin/deliveries/{id}/decisions" decisions::list "delivery_decisions": "Why a delivery was decided as it was: its facts and what was weighed, oldest first", by(ADMINS), of(Whose::Delivery), paged(), lists::<decisions::DecisionItem>();
     Get "/v1/admin/invariants" admin::invariants "admin_invariants": "The invariants and whether each holds", by(ADMINS), lists::<crate::ports::InvariantReport>();
     Get "/v1/admin/dead_letters" admin::dead_letters "admin_dead_letters": "Facts that a service could not take", by(ADMINS), lists::<crate::ports::DeadLetterView>();
     Get "/v1/demo" demo::show "show_demo": "Accounts to play with (demo only)", gives::<demo::DemoBody>(200);

@@ -21,7 +21,9 @@ use super::{
 };
 use crate::{
     live::Hub,
-    ports::{AccountBook, Answers, Contacts, Courts, DemoClock, LiveTickets, Operations, Proofs, Quotes, Views},
+    ports::{
+        AccountBook, Answers, Contacts, Courts, Decisions, DemoClock, LiveTickets, Operations, Proofs, Quotes, Views,
+    },
     token::Tokens,
 };
 
@@ -73,6 +75,8 @@ pub struct Services {
     pub contacts: Arc<dyn Contacts>,
     /// PINs and photos of hand-overs.
     pub proofs: Arc<dyn Proofs>,
+    /// Why deliveries were decided as they were.
+    pub decisions: Arc<dyn Decisions>,
     /// Where secrets come from: 32 bytes that nobody can guess.
     pub secret: fn() -> [u8; 32],
     /// Bytes of a photo at most.

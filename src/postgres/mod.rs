@@ -19,6 +19,7 @@ pub mod positions;
 pub mod private;
 pub mod proofs;
 pub mod quotes;
+pub mod records;
 pub mod sandbox;
 #[doc(hidden)]
 pub mod testing;

@@ -5,6 +5,7 @@
 mod arrivals;
 mod authorization;
 mod bad_input;
+mod decisions;
 mod document;
 mod idempotency;
 mod own_court;

@@ -7,4 +7,5 @@ mod journal;
 mod order_of_commits;
 mod outages;
 mod private;
+mod records;
 mod support;
