@@ -169,7 +169,8 @@ pub fn view(role: &Role, state: &OrderState, version: Version) -> Option<OrderVi
     let order = state.order()?;
     let mut full = full_view(order, version);
     Some(match role {
-        Role::Admin => full,
+        // Its search begins with the acceptance, and is looked at also where it has found nobody, or is over.
+        Role::Admin => OrderView { delivery_id: full.delivery_id.or_else(|| delivery_of(order)), ..full },
         Role::Customer => OrderView { customer_id: None, ..full },
         Role::KitchenStaff(kitchens) => {
             full.parts.retain(|part| kitchens.contains(&part.kitchen_id));
@@ -180,6 +181,12 @@ pub fn view(role: &Role, state: &OrderState, version: Version) -> Option<OrderVi
         }
         Role::Rider => OrderView { parts: vec![], ..without_money(full) },
     })
+}
+
+/// The delivery that was asked for once the kitchens had answered.
+fn delivery_of(order: &Known) -> Option<DeliveryId> {
+    let is_brought = order.placed.fulfilment == Fulfilment::Delivery && order.plan.is_some();
+    is_brought.then(|| DeliveryId::of(order.placed.order_id))
 }
 
 fn without_money(view: OrderView) -> OrderView {

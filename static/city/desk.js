@@ -5,12 +5,12 @@ import { readOrder } from '../lib/fold.js';
 import { toastProblem } from '../lib/toast.js';
 import { story } from './story.js';
 
-/** Opens orders over `dialog`; `onFind` shows a rider on the map. */
+/** Opens orders over `dialog`; `onFind` shows a rider on the map, `onWhy` why a delivery went as it did. */
 export class Desk {
-  #api; #live; #dialog = byId('order'); #onFind; #one = null; #stop = () => undefined; #asked = 0;
+  #api; #live; #dialog = byId('order'); #onFind; #onWhy; #one = null; #stop = () => undefined; #asked = 0;
 
-  constructor(api, live, onFind) {
-    [this.#api, this.#live, this.#onFind] = [api, live, onFind];
+  constructor(api, live, { onFind, onWhy }) {
+    [this.#api, this.#live, this.#onFind, this.#onWhy] = [api, live, onFind, onWhy];
     this.#dialog.addEventListener('close', () => {
       this.#stop();
       this.#one = null;
@@ -62,6 +62,11 @@ export class Desk {
     find: (rider) => {
       this.#dialog.close();
       this.#onFind(rider);
+    },
+    why: () => {
+      const { delivery_id } = this.#one.delivery;
+      this.#dialog.close();
+      this.#onWhy(delivery_id);
     },
   };
 }

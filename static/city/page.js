@@ -11,6 +11,7 @@ import { toastProblem } from '../lib/toast.js';
 import { drawHealth, drawWho } from '../lib/top.js';
 import { Desk } from './desk.js';
 import { figures, orders, promises } from './panels.js';
+import { Why } from './why.js';
 
 const ORDERS_EVERY_MS = 3_000;
 const PROMISES_EVERY_MS = 30_000;
@@ -20,9 +21,13 @@ const api = new Api(session);
 const live = new Live(api, drawHealth);
 const state = { courts: [], orders: [], riders: [], invariants: [], places: new Map() };
 let map = null;
-const desk = new Desk(api, live, ({ position }) => {
-  map?.map.setView([position.lat, position.lon], 16);
-  byId('map').scrollIntoView({ block: 'center' });
+const why = new Why(api, () => map);
+const desk = new Desk(api, live, {
+  onFind: ({ position }) => {
+    map?.map.setView([position.lat, position.lon], 16);
+    byId('map').scrollIntoView({ block: 'center' });
+  },
+  onWhy: (deliveryId) => why.choose(deliveryId),
 });
 
 function show() {
@@ -55,6 +60,7 @@ async function look() {
   for (const rider of state.riders) if (!state.places.has(rider.rider_id)) place(rider.rider_id, positionOf(rider));
   gone();
   show();
+  await why.look(state.orders);
 }
 async function check() {
   state.invariants = (await api.get('/v1/admin/invariants')).items;

@@ -50,13 +50,14 @@ function delivery({ order, delivery: one, rider }, act, busy) {
       proof && row('Hand-over', proof.waived ? 'the court vouches for it' : proof.required === 'pin' ? 'with a PIN' : 'with a photo')),
     h('div', { class: 'row' },
       rider?.position && h('button', { type: 'button', id: 'find-rider', key: 'find', onclick: () => act.find(rider) }, icon('map'), 'Show the rider on the map'),
+      one && h('button', { type: 'button', id: 'open-why', key: 'why', onclick: act.why }, icon('alert'), 'Why this rider?'),
       one && beforePickup.includes(one.state) && h('button', { type: 'button', id: 'unassign', key: 'unassign', disabled: busy, onclick: act.unassign }, icon('bike'), 'Give it to another rider'),
       proof && !proof.waived && !over.includes(one.state) && h('button', { type: 'button', id: 'waive', key: 'waive', disabled: busy, onclick: act.waive }, icon('check'), 'Vouch for the hand-over')));
 }
 
 const mayCancel = (order) => !ended(order) && !order.ending && order.status !== 'picked_up';
 
-/** The dialog's content. `story` is `{order, facts, delivery, rider, busy}`; `act`: close, cancel, unassign, waive, find. */
+/** The dialog's content. `story` is `{order, facts, delivery, rider, busy}`; `act`: close, cancel, unassign, waive, find, why. */
 export function story(one, act) {
   const { order, facts, busy } = one;
   const happened = facts.map((fact) => [fact, told(fact, order)]).filter(([, said]) => said).reverse();

@@ -118,6 +118,10 @@ test('what kitchen, rider and operator see', { timeout: 120_000 }, on.witnessed(
   await city.locator('#orders tbody tr').first().waitFor();
   await city.locator('.promises li').first().waitFor();
   found.push(...(await look(city, 'city')));
+  await city.locator('[data-why]').last().click();
+  await city.locator('.why [data-candidate]').first().waitFor();
+  found.push(...(await look(city, 'why a rider')));
+  await city.locator('.why').getByRole('button', { name: 'Close' }).click();
   await city.locator('.order-open').first().click();
   await city.locator('[data-story] [data-fact]').first().waitFor();
   found.push(...(await look(city, 'an order of the city')));

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DESK, PHONE } from './browser.mjs';
-import { accept, lineOf, order } from './client.mjs';
+import { DESK, PHONE, picture } from './browser.mjs';
+import { accept, lineOf, order, until } from './client.mjs';
 import { stage } from './stage.mjs';
 
 const on = stage();
@@ -55,4 +55,59 @@ test('promises are told in words of the trade', { timeout: 60_000 }, on.witnesse
   const page = await on.open('operator', DESK, '/city.html', on.as('admin'));
   await page.locator('.promises li').first().waitFor();
   assert.doesNotMatch(await page.locator('#promises').innerText(), /invariant|stream|version|1\.\.n|inbox entry|per payment/i);
+}));
+
+test('why a rider was asked is told beside the map, with costs, offers and answers', { timeout: 120_000 }, on.witnessed(async () => {
+  const [kitchen] = on.kitchens;
+  const guest = await on.call(on.as('customer'));
+  const { lat, lon } = on.court.position;
+  const standing = (metres) => ({ permissions: ['geolocation'], geolocation: { latitude: lat + metres / 111_320, longitude: lon, accuracy: 6 } });
+  const riders = on.demo.accounts.filter((one) => one.role === 'rider');
+  const near = await on.open('near rider', PHONE, '/rider.html', riders[0], standing(150));
+  const far = await on.open('far rider', PHONE, '/rider.html', riders[1], standing(700));
+  for (const rider of [near, far]) {
+    // One of them is still on duty from before.
+    await rider.locator('#start-shift, #end-shift').first().waitFor();
+    if (await rider.locator('#start-shift').isVisible()) await rider.locator('#start-shift').click();
+    await rider.getByText(/GPS within/).waitFor();
+  }
+  const admin = await on.call(on.as('admin'));
+  await until(async () => (await admin('GET', '/v1/admin/riders')).items.filter((one) => one.position).length >= 2);
+  const placed = await order(guest, on.court, [await lineOf(guest, kitchen)], { dropoff: { lat: lat + 0.004, lon: lon + 0.004 } });
+  await accept(await on.call(on.crew(kitchen)), kitchen, placed.parts[0].ticket_id);
+  await near.locator('[data-offer]').waitFor();
+  const page = await on.open('operator', { width: 1280, height: 1000 }, '/city.html', on.as('admin'));
+  // By keyboard, from the list.
+  const choice = page.locator('[data-why]').first();
+  await choice.waitFor();
+  await choice.focus();
+  await page.keyboard.press('Enter');
+  const why = page.locator('.why');
+  await why.locator('[data-step="delivery.offered"]').getByText(/is asked, 1[45]\d m away/).waitFor();
+  await why.locator('[data-said=ask] [data-candidate=A].chosen').waitFor();
+  assert.match(await why.locator('[data-candidate=A]').innerText(), /meant/);
+  assert.equal(await why.locator('[data-candidate]').count(), 2);
+  assert.deepEqual(await page.locator('#map [data-letter]').evaluateAll((all) => all.map((one) => one.dataset.letter).sort()), ['A', 'B']);
+  // What happens meanwhile shows by itself.
+  await near.locator('#decline').click();
+  await why.locator('[data-step="delivery.offer_declined"]').getByText('Rider A says no').waitFor();
+  await why.locator('[data-candidate=B].chosen').waitFor();
+  await why.locator('[data-barred=declined]').waitFor();
+  // An earlier decision can be looked at again.
+  await why.getByRole('button', { name: /asks rider A/ }).click();
+  await why.locator('[data-candidate=A].chosen').waitFor();
+  await page.evaluate(() => window.scrollTo(0, 420));
+  await picture(page, 'why-desk');
+  await why.getByRole('button', { name: 'Close' }).click();
+  await page.locator('.why[data-chosen=none]').waitFor();
+  assert.equal(await page.locator('#map [data-letter]').count(), 0);
+  // From its door on the map, and from its order's story.
+  const door = page.locator(`[data-pin^="door-"]`).first();
+  await door.click();
+  await why.locator('[data-step="delivery.offered"]').first().waitFor();
+  await why.getByRole('button', { name: 'Close' }).click();
+  await page.locator(`[data-order="${placed.order_id}"] .order-open`).click();
+  await page.locator('#open-why').click();
+  await why.locator('[data-step="delivery.offered"]').first().waitFor();
+  await on.callOff(placed);
 }));
