@@ -15,7 +15,8 @@ Runs every test of foodcourt. Without a STAGE: all of them, in this order; the f
   house       import rules, doors, documents in step with the code
   unit        every rule of every service, by table and by property; kernel and dispatch on virtual time
   simulation  the whole saga on virtual time: seeded worlds, faults, planted bugs
-  ports       the ports' contracts on a real PostgreSQL (a real Redis, a router that is a real HTTP server)
+  ports       the ports' contracts on a real PostgreSQL (a real Redis, a router that is a real HTTP server),
+              and recorded days read back by foodcourt replay
   live        sockets and event streams: resume, floods, readers that stall
   api         every operation over HTTP, by every kind of person
   city        the simulator's own honesty, then a small city on the real binary
@@ -169,7 +170,7 @@ stage_simulation() {
   if $NEXTEST; then rust_tests --test simulation --success-output immediate; else rust_tests --test simulation -- --nocapture; fi
 }
 
-stage_ports() { rust_tests --test ports --test redis --test travel; }
+stage_ports() { rust_tests --test ports --test redis --test travel --test replay; }
 
 stage_live() { rust_tests --test live; }
 

@@ -21,8 +21,12 @@ fn city(orders: usize, riders: usize) -> Script {
     let place = |dice: &mut Dice| Place { x: dice.below(CITY_M) as f64, y: dice.below(CITY_M) as f64 };
     let minutes = |dice: &mut Dice, most: usize| 60 * i64::try_from(dice.below(most)).expect("a few minutes");
     let shops: Vec<Place> = (0..SHOPS).map(|_| place(&mut dice)).collect();
-    let shifts =
-        (0..riders).map(|number| Shift { courier: number as u128, at: place(&mut dice), on: 0, off: 4 * 3600 });
+    let shifts = (0..riders).map(|number| Shift {
+        courier: number as u128,
+        at: place(&mut dice),
+        off: 4 * 3600,
+        ..Shift::default()
+    });
     let shifts = shifts.collect();
     // All are open at the first tick, and a tenth as many come with each of the next.
     let mut list = Vec::new();

@@ -13,6 +13,7 @@ pub mod password;
 pub mod ports;
 pub mod postgres;
 pub mod redis;
+pub mod replay;
 pub mod telemetry;
 pub mod token;
 pub mod travel;

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use foodcourt::{app, check, city, config::Config, dispatch, telemetry};
+use foodcourt::{app, check, city, config::Config, dispatch, replay, telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -21,6 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
   foodcourt admin add --email ada@example.org make the first admin of a court of your own
   foodcourt check                             look for broken invariants
   foodcourt dispatch --stdio                  match orders to couriers, line by line
+  foodcourt replay                            the last recorded day under other dispatch policies
 
 Every setting, with its unit and its reason: config.toml. Environment: FOODCOURT_SERVER__PORT=8080."
 )]
@@ -65,6 +66,8 @@ enum Command {
     City(city::CityArgs),
     /// Decide who delivers what: the matcher alone, speaking the dispatch benchmark's protocol.
     Dispatch(dispatch::DispatchArgs),
+    /// What if: a day again under several dispatch policies, side by side.
+    Replay(replay::ReplayArgs),
     /// Apply the migrations to the configured database.
     #[command(after_help = "Example:
   FOODCOURT_DATABASE__URL=postgres://foodcourt@db/foodcourtdb foodcourt migrate")]
@@ -120,6 +123,7 @@ fn main() -> ExitCode {
             },
             Some(Command::City(args)) => drive(args).await,
             Some(Command::Dispatch(args)) => dispatch::main(&args),
+            Some(Command::Replay(args)) => app::replay::main(&config, &args).await,
             Some(Command::Migrate) => match app::migrate(&config).await {
                 Ok(applied) => {
                     println!("{applied} migrations applied; the database is up to date");

@@ -21,9 +21,9 @@ use crate::{
 };
 
 /// From the bicycle at the kerb to the food in hand, and from there back: half of the service each, seconds.
-const HALF_S: Seconds = 45;
+pub(super) const HALF_S: Seconds = 45;
 /// What a delivery that is never made costs, in seconds of waiting: two hours, twice what anybody waits for a meal.
-const NEVER_S: Seconds = 7_200;
+pub(super) const NEVER_S: Seconds = 7_200;
 /// Courts that a plan remembers; a zone has fewer, and with more it starts afresh.
 const SHOPS_MAX: usize = 10_000;
 /// A live rider has no end of shift that is known: so far off that it never binds, seconds.

@@ -18,6 +18,7 @@ mod ride;
 pub mod rules;
 mod state;
 pub mod survey;
+pub mod what_if;
 pub mod zone;
 
 pub use decide::{Delivery, DeliveryCommand, DeliveryRejection};
@@ -29,3 +30,5 @@ pub use state::{Bearer, DeliveryState, DeliveryStatus, Eta, Phase};
 mod plan_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod what_if_tests;

@@ -17,10 +17,9 @@ use crate::{
 const WHOLE_EVERY_S: i64 = 60;
 /// A rider who has moved less is where they were, metres: twice what GPS errs.
 const MOVED_M: f64 = 40.0;
-/// A rider is on duty so long before the first and after the last look that found them, seconds: looks are made only
-/// while deliveries wait.
-const AROUND_SEEN_S: i64 = 900;
-/// Not seen for so long, a rider was off duty in between, seconds.
+/// A rider is on duty so long before the first look that found them, seconds: looks are made only while deliveries wait.
+const BEFORE_SEEN_S: i64 = 900;
+/// Not seen for so long, a rider is off duty, seconds; a look may well not need them for a delivery's time.
 const GONE_S: i64 = 3_600;
 
 /// Latitude and longitude, to a metre.
@@ -243,15 +242,15 @@ impl RecordedDay {
             match self.seen.get_mut(&one.id) {
                 Some((duty, last)) if at < last.plus_s(GONE_S) => {
                     *last = at;
-                    self.duties[*duty].off = at.plus_s(AROUND_SEEN_S);
+                    self.duties[*duty].off = at.plus_s(GONE_S);
                 }
                 _ => {
                     self.seen.insert(one.id, (self.duties.len(), at));
                     self.duties.push(DayDuty {
                         rider_id: one.id,
                         at: position,
-                        on: at.plus_s(-AROUND_SEEN_S),
-                        off: at.plus_s(AROUND_SEEN_S),
+                        on: at.plus_s(-BEFORE_SEEN_S),
+                        off: at.plus_s(GONE_S),
                         vehicle: one.vehicle,
                         capacity: one.capacity,
                     });
@@ -334,7 +333,7 @@ mod tests {
         assert_eq!((order.known_at, order.ready_at), (NOON, NOON.plus_min(8)));
         let first: Vec<_> = day.duties.iter().filter(|duty| duty.rider_id == rider(1)).collect();
         assert_eq!(first.len(), 2, "two hours unseen is a break");
-        assert_eq!((first[0].on, first[0].off), (NOON.plus_s(-900), NOON.plus_s(970)));
+        assert_eq!((first[0].on, first[0].off), (NOON.plus_s(-900), NOON.plus_s(3_670)));
         assert!(first[0].at.distance_m(east(300.0)) < 2.0 && first[1].at.distance_m(east(100.0)) < 2.0);
     }
 }

@@ -15,6 +15,7 @@ pub mod operations;
 mod positions;
 pub mod records;
 mod redis;
+pub mod replay;
 mod watch;
 
 use std::{net::TcpListener, time::Duration};

@@ -18,6 +18,16 @@ pub struct Shift {
     pub on: Seconds,
     /// Last moment on duty.
     pub off: Seconds,
+    /// Thousandths of the travel model's seconds that a trip takes.
+    pub pace: i64,
+    /// Orders at once.
+    pub capacity: u32,
+}
+
+impl Default for Shift {
+    fn default() -> Self {
+        Self { courier: 0, at: Place::default(), on: 0, off: 0, pace: 1000, capacity: u32::MAX }
+    }
 }
 
 /// A day as it will turn out: what a dispatcher learns only as it passes.
@@ -62,6 +72,30 @@ pub struct Score {
     pub utilization: f64,
 }
 
+/// An order that was handed over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Served {
+    /// Which.
+    pub order: Key,
+    /// By whom.
+    pub courier: Key,
+    /// When its food was in hand.
+    pub pickup: Seconds,
+    /// When it was handed over.
+    pub handed: Seconds,
+}
+
+/// A day that is over.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Played {
+    /// How it went.
+    pub score: Score,
+    /// What was handed over, in the order in which it was bound.
+    pub served: Vec<Served>,
+    /// Ridden by all couriers, metres as the crow flies.
+    pub metres: f64,
+}
+
 struct Rider {
     shift: Shift,
     at: Place,
@@ -69,6 +103,12 @@ struct Rider {
     standing: Standing,
     shop: Option<usize>,
     arrived: Seconds,
+}
+
+impl Rider {
+    fn ride<T: Travel>(&self, travel: &T, from: Place, to: Place) -> Seconds {
+        travel.seconds(from, to) * self.shift.pace / 1000
+    }
 }
 
 /// The world in the middle of a day.
@@ -80,9 +120,10 @@ pub struct World<'a, T> {
     coming: Vec<Order>,
     waited: Seconds,
     shelf: Seconds,
-    delivered: usize,
+    served: Vec<Served>,
     score: Score,
     worked: Seconds,
+    metres: f64,
 }
 
 impl<'a, T: Travel> World<'a, T> {
@@ -108,9 +149,10 @@ impl<'a, T: Travel> World<'a, T> {
             coming,
             waited: 0,
             shelf: 0,
-            delivered: 0,
+            served: Vec::new(),
             score,
             worked: 0,
+            metres: 0.0,
         }
     }
 
@@ -134,8 +176,8 @@ impl<'a, T: Travel> World<'a, T> {
             standing: if now < rider.shift.on { Standing::Later } else { rider.standing },
             shop: rider.shop,
             arrived: rider.arrived,
-            pace: 1000,
-            capacity: u32::MAX,
+            pace: rider.shift.pace,
+            capacity: rider.shift.capacity,
         });
         Snapshot {
             now,
@@ -177,13 +219,14 @@ impl<'a, T: Travel> World<'a, T> {
         if rider.standing == Standing::Moving || rider.shop == Some(order.shop) {
             return Err(format!("courier {} is under way or there", order.courier));
         }
-        let trip = travel.seconds(rider.at, to);
+        let (trip, metres) = (rider.ride(travel, rider.at, to), apart(rider.at, to));
         if now + trip > rider.shift.off {
             return Err(format!("courier {} would arrive off duty", order.courier));
         }
         (rider.at, rider.free, rider.shop, rider.arrived) = (to, now + trip, Some(order.shop), now + trip);
         rider.standing = if trip == 0 { Standing::Idle } else { Standing::Moving };
         self.worked += trip;
+        self.metres += metres;
         self.score.moves += 1;
         Ok(())
     }
@@ -202,13 +245,17 @@ impl<'a, T: Travel> World<'a, T> {
         }
         let (rules, travel, place) = (self.script.rules, self.travel, self.script.shops[shop]);
         let rider = self.rider(now, task.courier)?;
-        let mut worked = 0;
+        if orders.iter().map(|order| u64::from(order.size)).sum::<u64>() > u64::from(rider.shift.capacity) {
+            return Err(format!("courier {} cannot carry that much", task.courier));
+        }
+        let (mut worked, mut metres) = (0, 0.0);
         let arrival = if rider.shop == Some(shop) {
             rider.arrived
         } else if rider.standing == Standing::Moving {
             return Err(format!("courier {} is under way elsewhere", task.courier));
         } else {
-            worked += travel.seconds(rider.at, place);
+            worked += rider.ride(travel, rider.at, place);
+            metres += apart(rider.at, place);
             now + worked
         };
         let ready = orders.iter().map(|order| order.ready).max().unwrap_or(now);
@@ -218,13 +265,15 @@ impl<'a, T: Travel> World<'a, T> {
         }
         let (mut at, mut clock) = (place, pickup + rules.pickup_half);
         let mut left = orders.clone();
-        let mut waited = 0;
+        let (mut waited, mut served) = (0, Vec::new());
         for stop in doors {
             let Stop::Dropoff(key) = stop else { return Err("two pickups".to_owned()) };
             let found = left.iter().position(|order| order.key == *key).ok_or(format!("{key} is not on board"))?;
             let order = left.swap_remove(found);
-            clock += travel.seconds(at, order.door) + rules.dropoff_half;
+            clock += rider.ride(travel, at, order.door) + rules.dropoff_half;
+            metres += apart(at, order.door);
             waited += clock - order.placed;
+            served.push(Served { order: order.key, courier: task.courier, pickup, handed: clock });
             clock += rules.dropoff_half;
             at = order.door;
         }
@@ -235,7 +284,8 @@ impl<'a, T: Travel> World<'a, T> {
         self.worked += worked + clock - pickup + rules.pickup_half;
         self.waited += waited;
         self.shelf += orders.iter().map(|order| pickup - order.ready).sum::<Seconds>();
-        self.delivered += orders.len();
+        self.served.extend(served);
+        self.metres += metres;
         self.score.routes += 1;
         Ok(())
     }
@@ -243,12 +293,12 @@ impl<'a, T: Travel> World<'a, T> {
     /// The score, with whatever was not delivered until now counted as never.
     #[expect(clippy::cast_precision_loss, reason = "spans of a day are far below 2^52 seconds")]
     pub fn score(&self) -> Score {
-        let undelivered = self.script.orders.len() - self.delivered;
+        let undelivered = self.script.orders.len() - self.served.len();
         let never = i64::try_from(undelivered).unwrap_or(i64::MAX) * self.script.rules.never;
         let duty: Seconds = self.script.shifts.iter().map(|shift| shift.off - shift.on).sum();
         Score {
             click_to_door: (self.waited + never) as f64 / self.script.orders.len().max(1) as f64,
-            ready_to_pickup: self.shelf as f64 / self.delivered.max(1) as f64,
+            ready_to_pickup: self.shelf as f64 / self.served.len().max(1) as f64,
             undelivered,
             utilization: self.worked as f64 / duty.max(1) as f64,
             ..self.score
@@ -263,8 +313,20 @@ impl<'a, T: Travel> World<'a, T> {
 pub fn play<T: Travel>(
     script: &Script,
     travel: &T,
-    mut dispatcher: impl FnMut(&Snapshot) -> Plan,
+    dispatcher: impl FnMut(&Snapshot) -> Plan,
 ) -> Result<Score, Breach> {
+    Ok(play_out(script, travel, dispatcher)?.score)
+}
+
+/// Plays a whole day, and tells it order by order.
+///
+/// # Errors
+/// [`Breach`] if the dispatcher breaks a rule.
+pub fn play_out<T: Travel>(
+    script: &Script,
+    travel: &T,
+    mut dispatcher: impl FnMut(&Snapshot) -> Plan,
+) -> Result<Played, Breach> {
     let mut world = World::new(script, travel);
     let first = script.shifts.iter().map(|shift| shift.on).chain(script.orders.iter().map(|order| order.placed)).min();
     let last = script.shifts.iter().map(|shift| shift.off).max().unwrap_or_default();
@@ -274,5 +336,9 @@ pub fn play<T: Travel>(
         world.apply(now, &dispatcher(&snapshot))?;
         now += script.rules.tick;
     }
-    Ok(world.score())
+    Ok(Played { score: world.score(), served: world.served, metres: world.metres })
+}
+
+fn apart(from: Place, to: Place) -> f64 {
+    (from.x - to.x).hypot(from.y - to.y)
 }

@@ -18,7 +18,8 @@ fn script(seed: u64, couriers: usize, crowd: usize, size_m: usize, cooking_min: 
     let shifts: Vec<Shift> = (0..couriers)
         .map(|number| {
             let on = 60 * dice.below(200) as i64;
-            Shift { courier: number as Key, at: place(&mut dice), on, off: on + 60 * (30 + dice.below(150) as i64) }
+            let (at, courier) = (place(&mut dice), number as Key);
+            Shift { courier, at, on, off: on + 60 * (30 + dice.below(150) as i64), ..Shift::default() }
         })
         .collect();
     let hours: usize = shifts.iter().map(|shift| usize::try_from(shift.off - shift.on).unwrap()).sum::<usize>() / 3600;
