@@ -215,19 +215,22 @@ impl Reactor {
                     continue;
                 }
             };
-            let Some(upto) = facts.last().map(|fact| fact.position) else {
+            let full = facts.len() >= usize::try_from(self.kernel.limits.feed_page).unwrap_or(usize::MAX);
+            if let Some(upto) = facts.last().map(|fact| fact.position) {
+                let facts: Arc<[_]> = facts.into_iter().map(Arc::new).collect();
+                self.taps.iter().for_each(|tap| tap.facts(&facts));
+                self.lag.send_replace(upto);
+                feed.push(Page { after, upto, facts });
+                after = upto;
+            }
+            // A page that is not full was the end of the feed; what came since has rung.
+            if !full {
                 tokio::select! {
                     biased;
                     _ = stop.changed() => {}
                     _ = tokio::time::timeout(POLL, bell.changed()) => {}
                 }
-                continue;
-            };
-            let facts: Arc<[_]> = facts.into_iter().map(Arc::new).collect();
-            self.taps.iter().for_each(|tap| tap.facts(&facts));
-            self.lag.send_replace(upto);
-            feed.push(Page { after, upto, facts });
-            after = upto;
+            }
         }
     }
 

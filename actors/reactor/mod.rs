@@ -40,7 +40,7 @@ pub trait Policy: Send + Sync + 'static {
 }
 
 /// Why a fact could not be acted on.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ReactError {
     /// Something is busy or away; tried again with back-off for as long as it takes.
     #[error("cannot act now: {0}")]

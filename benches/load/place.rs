@@ -193,23 +193,24 @@ fn row(name: &str, outcome: &Outcome) {
 pub async fn sustained(args: &SustainedArgs) {
     let world = World::make(SCALE).await;
     println!(
-        "| offered/s | orders/s | CPU µs per order: server | PostgreSQL | client | p50 ms | p99 ms | facts/s | oldest undone fact, s | facts behind | caught up after, s |"
+        "| offered/s | orders/s | CPU µs per order: server | PostgreSQL | client | p50 ms | p99 ms | facts/s | per order: transactions | rows | log KB | oldest undone fact, s | facts behind | caught up after, s |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for rate in &args.rate {
         let server = Server::start(&world, &[]).await;
         let (numbers, tokens) = (Numbers::default(), Rc::new(world.customers()));
         numbers.0.set(usize::try_from(server.end().await).unwrap());
         load(&server, &world, &tokens, &numbers, args.clients, rate.min(500.0), WARM_UP).await;
-        let facts = server.end().await;
+        let (facts, written) = (server.end().await, server.written().await);
         let lasting = Duration::from_secs(args.seconds);
         let ours = load(&server, &world, &tokens, &numbers, args.clients, *rate, lasting).await;
         let (lag_s, behind) = server.lag().await;
-        let facts = server.end().await - facts;
+        let (facts, now) = (server.end().await - facts, server.written().await);
+        let each_written = |what: usize| (now[what] - written[what]) as f64 / ours.orders.max(1.0);
         let caught_up = server.catches_up(Duration::from_secs(120)).await;
         let each = |used: Duration| each_us(used, ours.orders);
         println!(
-            "| {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.2} | {:.2} | {:.0} | {lag_s:.2} | {behind} | {} |",
+            "| {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.2} | {:.2} | {:.0} | {:.2} | {:.1} | {:.1} | {lag_s:.2} | {behind} | {} |",
             if *rate > 0.0 { format!("{rate:.0}") } else { "all they can".to_owned() },
             ours.per_s(),
             each(ours.cpu.server),
@@ -218,6 +219,9 @@ pub async fn sustained(args: &SustainedArgs) {
             quantile(&ours.latencies, 0.5) / 1_000.0,
             quantile(&ours.latencies, 0.99) / 1_000.0,
             facts as f64 / ours.wall.as_secs_f64(),
+            each_written(0),
+            each_written(1),
+            each_written(2) / 1_024.0,
             caught_up.map_or("over 120".to_owned(), |took| format!("{:.1}", took.as_secs_f64())),
         );
         if !ours.refused.is_empty() {

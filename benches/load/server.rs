@@ -26,8 +26,7 @@ pub struct Server {
 impl Server {
     /// Starts it on `world`'s folder, with these settings over the defaults.
     pub async fn start(world: &World, settings: &[(&str, &str)]) -> Self {
-        let program =
-            std::env::var_os("FOODCOURT_BENCH_SERVER").unwrap_or_else(|| env!("CARGO_BIN_EXE_foodcourt").into());
+        let program = std::env::var_os("LOADED_SERVER").unwrap_or_else(|| env!("CARGO_BIN_EXE_foodcourt").into());
         let mut command = Command::new(program);
         command.args(["serve", "--port", "0", "--data-dir"]).arg(world.data_dir());
         // Thousands of people share this one address, and sockets are counted by address.
@@ -59,6 +58,17 @@ impl Server {
     pub async fn end(&self) -> i64 {
         let rows = self.database.query("select coalesce(max(position), 0) from journal", &[]).await;
         rows.unwrap()[0].get(0)
+    }
+
+    /// Transactions, rows and bytes of the log written so far. Each connection tells its share about once a second.
+    pub async fn written(&self) -> [i64; 3] {
+        const SQL: &str = "
+select d.xact_commit, d.tup_inserted + d.tup_updated + d.tup_deleted, w.wal_bytes::bigint
+  from pg_stat_database d
+ cross join pg_stat_wal w
+ where d.datname = current_database()";
+        let rows = self.database.query(SQL, &[]).await.unwrap();
+        [0, 1, 2].map(|column| rows[0].get(column))
     }
 
     /// The oldest fact that some service has not acted on: how old it is, seconds, and how many follow it.

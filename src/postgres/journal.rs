@@ -1,5 +1,6 @@
 //! The journal in PostgreSQL: appends go to one writer per node, reads to the pool.
-//! The statement and its gate are in `statement` (`alone` for a single small append), the grouping in `writer`, the reading in `read`.
+//! The statement and its gate are in `statement` (`alone` for a single small append), the grouping in `writer`, the reading in `read` and, near
+//! the end of the feed, in `recent`.
 //!
 //! Commits of this node ring the bell at once. Those of other nodes are noticed by asking for the newest position
 //! five times a second: `NOTIFY` would take a lock that is shared by every database of the cluster until after the
@@ -9,6 +10,7 @@
 mod alone;
 mod fence;
 mod read;
+mod recent;
 mod statement;
 mod writer;
 
@@ -35,7 +37,7 @@ use tokio::{
 use tracing::{debug, warn};
 use uuid::Uuid;
 
-use self::{fence::Suspects, writer::Writer};
+use self::{fence::Suspects, recent::Recent, writer::Writer};
 use super::{
     connect::{Connector, DatabaseError},
     pool::{Database, DatabaseSettings},
@@ -87,10 +89,11 @@ enum Wish {
     Flush(oneshot::Sender<()>),
 }
 
-/// The bell, and the newest position it was rung for.
+/// The bell, the newest position it was rung for, and the newest facts.
 struct News {
     bell: watch::Sender<u64>,
     newest: AtomicI64,
+    recent: Recent,
 }
 
 impl News {
@@ -113,7 +116,7 @@ impl PgJournal {
         limits: JournalLimits,
     ) -> Result<Self, DatabaseError> {
         let (wishes, inbox) = mpsc::channel(limits.queue_max);
-        let news = Arc::new(News { bell: watch::Sender::new(0), newest: AtomicI64::new(0) });
+        let news = Arc::new(News { bell: watch::Sender::new(0), newest: AtomicI64::new(0), recent: Recent::default() });
         let suspects = Arc::new(Suspects::default());
         let connector = Connector::new(settings)?;
         let writer = Writer::connected(connector, limits, inbox, news.clone(), suspects.clone()).await?;
@@ -174,6 +177,9 @@ impl Journal for PgJournal {
     }
 
     fn feed(&self, after: i64, limit: u32) -> BoxFuture<'static, Result<Vec<Recorded>, ReadError>> {
+        if let Some(facts) = self.news.recent.after(after, limit) {
+            return Box::pin(std::future::ready(Ok(facts)));
+        }
         let database = self.database.clone();
         Box::pin(async move { read::feed(&database, after, limit).await })
     }

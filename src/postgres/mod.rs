@@ -10,6 +10,7 @@ pub mod contacts;
 pub mod courts;
 pub mod cursors;
 pub mod dead_letters;
+mod gather;
 pub mod instant;
 pub mod journal;
 pub mod live_tickets;

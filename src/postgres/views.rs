@@ -1,7 +1,7 @@
 //! Lists: written by a consumer of the feed, read by HTTP. A view holds the order as an admin sees it; a newer
 //! version replaces an older one, never the other way round, so facts may come twice and in any order.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use foodcourt_actors::{
     directory::Directory,
@@ -12,19 +12,25 @@ use foodcourt_actors::{
         event::OrderEvent,
         projection::{self, OrderView, Role},
     },
+    ports::BoxError,
     reactor::{Consumer, ReactError},
     stream::Category,
     time::Timestamp,
 };
-use futures_util::{FutureExt as _, future::BoxFuture};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, join_all},
+};
 use moka::sync::Cache;
 use uuid::Uuid;
 
-use super::{connect::DatabaseError, instant::Instant, pool::Database};
+use super::{connect::DatabaseError, gather::Gather, instant::Instant, pool::Database};
 use crate::ports::{Away, OrderFilter, PageRequest, Promise, Views};
 
 /// Orders whose written version is remembered, so that facts an earlier write has covered cost nothing.
 const WRITTEN_MAX: u64 = 50_000;
+/// Facts whose orders are written together at most: some milliseconds of the database.
+const TOGETHER_MAX: usize = 256;
 
 /// Views in PostgreSQL.
 #[derive(Clone)]
@@ -39,20 +45,34 @@ impl PostgresViews {
         Self { database }
     }
 
-    async fn put_order(&self, customer_id: UserId, view: &OrderView) -> Result<(), DatabaseError> {
+    /// Writes orders, each once, all or none.
+    async fn put_orders(&self, orders: &[(UserId, OrderView)]) -> Result<(), DatabaseError> {
+        // What a crash of the database takes back is written anew: the cursors, which come later in its log, are taken
+        // back with it. So the commit need not wait for the disk. In the order of ids, so that two nodes never wait for
+        // each other in a ring.
         const SQL: &str = "
+with soon as materialized (
+    select set_config('synchronous_commit', 'off', true)
+)
 insert into order_view as known (order_id, customer_id, status, placed_at, version, body)
-values ($1, $2, $3, $4, $5, $6)
+select o.*
+  from soon
+ cross join unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::bigint[], $6::text[]) as o(order_id)
+ order by o.order_id
 on conflict (order_id) do update
    set status = excluded.status,
        version = excluded.version,
        body = excluded.body
  where known.version < excluded.version"; // order_view_pkey
-        let version = i64::try_from(view.version).unwrap_or(i64::MAX);
-        let body = serde_json::to_string(view).expect("a view is plain data and always serializes");
-        let params: super::pool::Params<'_> =
-            &[&view.order_id.0, &customer_id.0, &view.status.as_str(), &Instant(view.placed_at), &version, &body];
-        self.database.execute(SQL, params).await?;
+        let ids: Vec<Uuid> = orders.iter().map(|(_, view)| view.order_id.0).collect();
+        let customers: Vec<Uuid> = orders.iter().map(|(customer_id, _)| customer_id.0).collect();
+        let statuses: Vec<&str> = orders.iter().map(|(_, view)| view.status.as_str()).collect();
+        let placed: Vec<Instant> = orders.iter().map(|(_, view)| Instant(view.placed_at)).collect();
+        let versions: Vec<i64> =
+            orders.iter().map(|(_, view)| i64::try_from(view.version).unwrap_or(i64::MAX)).collect();
+        let body = |view| serde_json::to_string(view).expect("a view is plain data and always serializes");
+        let bodies: Vec<String> = orders.iter().map(|(_, view)| body(view)).collect();
+        self.database.execute(SQL, &[&ids, &customers, &statuses, &placed, &versions, &bodies]).await?;
         Ok(())
     }
 
@@ -124,31 +144,65 @@ impl Views for PostgresViews {
     }
 }
 
-/// Keeps the views up to date with the feed.
+/// Keeps the views up to date with the feed. Facts that come while orders are being written are written together, and
+/// an order of which several have come only once, as it is by then.
 #[derive(Clone)]
 pub struct ViewWriter {
+    views: PostgresViews,
+    line: Gather<Arc<Recorded>, Result<(), ReactError>>,
+    written: Cache<OrderId, u64>,
+}
+
+impl ViewWriter {
+    /// A writer of `views` that reads orders from `orders`. Must be made inside a tokio runtime.
+    #[must_use]
+    pub fn new(views: PostgresViews, orders: Directory<Order>) -> Self {
+        let written = Cache::new(WRITTEN_MAX);
+        let desk = Desk { views: views.clone(), orders, written: written.clone() };
+        Self { views, line: Gather::start(TOGETHER_MAX, move |facts| desk.clone().write(facts)), written }
+    }
+
+    async fn write(&self, fact: Arc<Recorded>) -> Result<(), ReactError> {
+        let retry = |error: &dyn std::fmt::Display| ReactError::Retry(error.to_string());
+        if fact.stream.category == Category::Rider {
+            return self.views.put_shift(&fact).await.map_err(|error| retry(&error));
+        }
+        if self.written.get(&OrderId(fact.stream.id)).is_some_and(|version| version >= fact.version) {
+            return Ok(());
+        }
+        self.line.ask(fact).await.map_err(|error| retry(&error))?
+    }
+}
+
+/// Where many facts become one statement.
+#[derive(Clone)]
+struct Desk {
     views: PostgresViews,
     orders: Directory<Order>,
     written: Cache<OrderId, u64>,
 }
 
-impl ViewWriter {
-    /// A writer of `views` that reads orders from `orders`.
-    #[must_use]
-    pub fn new(views: PostgresViews, orders: Directory<Order>) -> Self {
-        Self { views, orders, written: Cache::new(WRITTEN_MAX) }
+impl Desk {
+    /// Writes the orders of `facts`; answers for each whether its order is written as it was then or newer.
+    async fn write(self, facts: Vec<Arc<Recorded>>) -> Result<Vec<Result<(), ReactError>>, BoxError> {
+        let newest: BTreeMap<Uuid, &Arc<Recorded>> = facts.iter().map(|fact| (fact.stream.id, fact)).collect();
+        let looks = newest.iter().map(|(id, fact)| self.look(fact).map(|looked| (*id, looked)));
+        let mut outcomes = BTreeMap::new();
+        let mut views = Vec::with_capacity(newest.len());
+        for (id, looked) in join_all(looks).await {
+            outcomes.insert(id, looked.map(|view| views.push(view)));
+        }
+        self.views.put_orders(&views).await?;
+        for (_, view) in &views {
+            self.written.insert(view.order_id, view.version);
+        }
+        Ok(facts.iter().map(|fact| outcomes.get(&fact.stream.id).cloned().unwrap_or(Ok(()))).collect())
     }
 
-    async fn write(&self, fact: &Arc<Recorded>) -> Result<(), ReactError> {
-        let retry = |error: &dyn std::fmt::Display| ReactError::Retry(error.to_string());
-        if fact.stream.category == Category::Rider {
-            return self.views.put_shift(fact).await.map_err(|error| retry(&error));
-        }
+    /// The order of `fact` as an admin sees it now, and whose it is.
+    async fn look(&self, fact: &Arc<Recorded>) -> Result<(UserId, OrderView), ReactError> {
         let order_id = OrderId(fact.stream.id);
-        if self.written.get(&order_id).is_some_and(|version| version >= fact.version) {
-            return Ok(());
-        }
-        let seen = self.orders.look(order_id.0).await.map_err(|error| retry(&error))?;
+        let seen = self.orders.look(order_id.0).await.map_err(|error| ReactError::Retry(error.to_string()))?;
         if seen.version < fact.version {
             // The actor overheard it: told again it reads on. Just waiting might take for ever, for a look keeps it awake.
             self.orders.published(std::slice::from_ref(fact));
@@ -157,9 +211,7 @@ impl ViewWriter {
         let order = seen.state.order().ok_or_else(|| ReactError::Poison("an order without its first fact".into()))?;
         let view = projection::view(&Role::Admin, &seen.state, seen.version)
             .ok_or_else(|| ReactError::Poison("an order that nobody may see".into()))?;
-        self.views.put_order(order.placed.customer_id, &view).await.map_err(|error| retry(&error))?;
-        self.written.insert(order_id, seen.version);
-        Ok(())
+        Ok((order.placed.customer_id, view))
     }
 }
 
@@ -172,6 +224,6 @@ impl Consumer for ViewWriter {
     }
     fn react(&self, fact: Arc<Recorded>) -> BoxFuture<'static, Result<(), ReactError>> {
         let this = self.clone();
-        async move { this.write(&fact).await }.boxed()
+        async move { this.write(fact).await }.boxed()
     }
 }

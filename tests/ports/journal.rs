@@ -102,6 +102,40 @@ async fn two_nodes_lose_and_double_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_node_remembers_of_its_own_facts_is_what_the_database_holds() {
+    let database = TestDatabase::fresh().await;
+    let nodes = [node(&database).await, node(&database).await];
+    let contested = stream();
+    for round in 0..20_usize {
+        // Batches of several streams and facts, some refused at the gate, on two nodes at once.
+        let wishes = (0..24_usize).map(|number| {
+            let wish = if number % 6 == 0 {
+                append(contested, round as u64, 1)
+            } else {
+                append(stream(), 0, 1 + (number + round) % 3)
+            };
+            nodes[usize::from(round % 4 == 0 && number % 2 == 0)].append(wish)
+        });
+        let outcomes = join_all(wishes).await;
+        assert!(outcomes.contains(&Appended::Committed) && outcomes.contains(&Appended::Conflict));
+    }
+    let stranger = node(&database).await;
+    let all = feed(&stranger, 1_000).await;
+    assert!(all.windows(2).all(|two| two[0].position < two[1].position));
+    for node in &nodes {
+        for page in [1_000, 7] {
+            assert_eq!(feed(node, page).await, all);
+        }
+        // From anywhere: where it remembers, where it does not, and where the two meet.
+        for (index, fact) in all.iter().enumerate() {
+            let after = node.feed(fact.position, 1_000).await.unwrap();
+            assert_eq!(after[..], all[index + 1..][..after.len()]);
+            assert_eq!(after.is_empty(), index + 1 == all.len());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_bad_append_stands_alone() {
     let database = TestDatabase::fresh().await;
     let journal = node(&database).await;

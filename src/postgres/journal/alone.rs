@@ -51,7 +51,7 @@ with turn as materialized (
        set body = excluded.body
      where c.erased_at is null
 )
-select 1::bigint, position from fact";
+select 1::bigint, position, position, 1::bigint from fact";
 
 /// The parameters of [`ALONE`].
 pub(super) struct Alone<'a> {

@@ -78,13 +78,18 @@ with turn as materialized (
     on conflict (contact_id) do update
        set body = excluded.body
      where c.erased_at is null
+), span as materialized (
+    select min(position) as first, max(position) as last, count(*) as facts from fact
 )
-select t.ord, (select max(position) from fact) from through t";
+select t.ord, s.first, s.last, s.facts
+  from through t
+ cross join span s";
 
 /// What became of a batch.
 pub(super) enum Flight {
-    /// Committed. `through[i]`: the gate let the i-th append through; else it was a conflict.
-    Landed { through: Vec<bool>, newest: i64 },
+    /// Committed. `through[i]`: the gate let the i-th append through; else it was a conflict. `first` is the position of
+    /// the first fact, where the others follow it one by one in the order of the appends.
+    Landed { through: Vec<bool>, first: Option<i64>, newest: i64 },
     /// Rolled back because something in it cannot be stored.
     Refused { reason: String },
     /// Rolled back, or never begun, for a reason that is not in the batch.
@@ -159,8 +164,9 @@ fn landed(rows: &[Row], count: usize) -> Flight {
             *passed = true;
         }
     }
-    let newest = rows.first().and_then(|row| row.get::<_, Option<i64>>(1)).unwrap_or(0);
-    Flight::Landed { through, newest }
+    let span = rows.first().map(|row| (row.get::<_, i64>(1), row.get::<_, i64>(2), row.get::<_, i64>(3)));
+    let first = span.filter(|(first, last, facts)| last - first + 1 == *facts).map(|(first, ..)| first);
+    Flight::Landed { through, first, newest: span.map_or(0, |(_, last, _)| last) }
 }
 
 fn rolled_back(error: &tokio_postgres::Error) -> Flight {

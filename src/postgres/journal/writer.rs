@@ -225,22 +225,31 @@ impl Writer {
     /// Tells everybody what came of a transaction, and halves it around what the database refuses.
     fn over(&mut self, Sent { number, mut group, flight, line }: Sent) {
         match flight {
-            Flight::Landed { through, newest } => {
+            Flight::Landed { through, first, newest } => {
                 if line.doubtful.swap(false, Ordering::Relaxed) {
                     // Which one it was meant for cannot be told from outside.
                     self.doubted = self.sent;
                     self.suspects.warned();
                 }
                 let doubtful = number <= self.doubted;
-                self.news.heard(newest);
-                for ((_, answer), through) in group.into_iter().zip(through) {
+                let mut appends = Vec::with_capacity(group.len());
+                let mut answers = Vec::with_capacity(group.len());
+                for ((append, answer), through) in group.into_iter().zip(through) {
                     let outcome = match (through, doubtful) {
                         (true, false) => Appended::Committed,
                         (true, true) => Appended::Unknown,
                         (false, _) => Appended::Conflict,
                     };
-                    tell(answer, outcome);
+                    answers.push((answer, outcome));
+                    if through {
+                        appends.push(*append);
+                    }
                 }
+                if let Some(first) = first {
+                    self.news.recent.keep(first, appends.into_iter());
+                }
+                self.news.heard(newest);
+                answers.into_iter().for_each(|(answer, outcome)| tell(answer, outcome));
             }
             Flight::Refused { reason } if group.len() == 1 => {
                 for (append, answer) in group {
