@@ -18,8 +18,9 @@ use crate::{
 
 /// Barred riders told of one delivery, the nearest first; more than a person reads.
 const BARRED_MAX: usize = 12;
-/// A wait that ends this much earlier or later is told anew, seconds.
-const MOVED_S: i64 = 60;
+/// A wait is told anew this often at most, seconds: between two riders who cost the same a plan may change its mind with
+/// each tick, and neither is asked.
+const WAIT_TOLD_S: i64 = 60;
 /// Deliveries whose last decision is remembered; beyond that all is forgotten, which costs repeats.
 const KNOWN_MAX: usize = 20_000;
 
@@ -247,12 +248,22 @@ impl Tick {
 /// Tells news from repeats: many ticks say the same of a delivery.
 #[derive(Debug, Default)]
 pub struct News {
-    known: BTreeMap<DeliveryId, (Policy, u32, Said, Vec<RiderId>)>,
+    known: BTreeMap<DeliveryId, Told>,
+}
+
+/// What was last told of a delivery.
+#[derive(Debug)]
+struct Told {
+    at: Timestamp,
+    policy: Policy,
+    round: u32,
+    said: Said,
+    not: Vec<RiderId>,
 }
 
 impl News {
-    /// The decisions of `tick` that say something new: another round, rider or verdict, another who said no, or a wait
-    /// that ends at quite another time.
+    /// The decisions of `tick` that say something new: another round, rider or verdict, or another who said no; of a wait
+    /// for another rider, or until another time, one in a minute.
     pub fn of(&mut self, tick: &Tick) -> Vec<(DeliveryId, Decision)> {
         if self.known.len() + tick.open.len() > KNOWN_MAX {
             self.known.clear();
@@ -262,11 +273,9 @@ impl News {
         let mut news = Vec::new();
         for decided in &tick.decided {
             let Some(sought) = sought.get(&decided.delivery_id) else { continue };
-            let now = (tick.policy, sought.round, tick.said(decided), sought.waiting.not.clone());
-            let repeated = self.known.get(&decided.delivery_id).is_some_and(|(policy, round, said, not)| {
-                (*policy, *round, not) == (now.0, now.1, &now.3) && is_same(*said, now.2)
-            });
-            if !repeated {
+            let (at, policy, not) = (tick.at, tick.policy, sought.waiting.not.clone());
+            let now = Told { at, policy, round: sought.round, said: tick.said(decided), not };
+            if !self.known.get(&decided.delivery_id).is_some_and(|before| now.repeats(before)) {
                 news.push((decided.delivery_id, tick.explain(sought, decided)));
                 self.known.insert(decided.delivery_id, now);
             }
@@ -275,12 +284,16 @@ impl News {
     }
 }
 
-fn is_same(before: Said, now: Said) -> bool {
-    match (before, now) {
-        (Said::Wait { rider_id: a, until: from }, Said::Wait { rider_id: b, until: to }) => {
-            a == b && (from.as_micros() - to.as_micros()).abs() < MOVED_S * 1_000_000
-        }
-        _ => before == now,
+impl Told {
+    fn repeats(&self, before: &Self) -> bool {
+        let says_the_same = match (before.said, self.said) {
+            (Said::Wait { rider_id: a, until: from }, Said::Wait { rider_id: b, until: to }) => {
+                let moved_s = (from.as_micros() - to.as_micros()).abs() / 1_000_000;
+                (a == b && moved_s < WAIT_TOLD_S) || self.at < before.at.plus_s(WAIT_TOLD_S)
+            }
+            (before, now) => before == now,
+        };
+        says_the_same && (self.policy, self.round, &self.not) == (before.policy, before.round, &before.not)
     }
 }
 

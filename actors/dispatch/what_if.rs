@@ -1,7 +1,7 @@
 //! The same day under another policy: a recorded day or a benchmark's as a script, policies with their knobs, and how the
 //! day went under each. Pure: the clock is the day's own.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 use serde::Serialize;
 
@@ -291,8 +291,11 @@ pub enum Policy {
     },
 }
 
+/// How far each round looks, metres.
+type Radius = fn(u32) -> f64;
+
 enum Planner {
-    Nearest(Box<Nearest<fn(u32) -> f64>>),
+    Nearest(Box<Nearest<Radius>>),
     Matcher(Box<Matcher>, bool),
 }
 
@@ -311,9 +314,9 @@ impl Policy {
     /// # Errors
     /// A sentence that names the knobs there are, or what the value should be.
     pub fn set(&mut self, knob: &str, value: &str) -> Result<(), String> {
-        fn number<T: std::str::FromStr + PartialOrd>(knob: &str, value: &str, least: T, most: T) -> Result<T, String>
+        fn number<T>(knob: &str, value: &str, least: T, most: T) -> Result<T, String>
         where
-            T: std::fmt::Display + Copy,
+            T: FromStr + PartialOrd + Display + Copy,
         {
             let parsed = value.parse().ok().filter(|number| (least..=most).contains(number));
             parsed.ok_or_else(|| format!("{knob} should be a number from {least} to {most}, not {value:?}"))
@@ -355,7 +358,7 @@ impl Policy {
         match *self {
             Self::Nearest { lead } => {
                 let rounds_a_tick = u32::try_from(rules.tick / DispatchRules::WIDEN_S).unwrap_or(1);
-                let radius_m: fn(u32) -> f64 = |round| f64::from(DispatchRules::radius_m(round));
+                let radius_m: Radius = |round| f64::from(DispatchRules::radius_m(round));
                 Planner::Nearest(Box::new(Nearest::new(rules, lead, rounds_a_tick, radius_m)))
             }
             Self::Matcher { tuning, position, .. } => {
