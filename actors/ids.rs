@@ -49,6 +49,8 @@ id! {
     DeliveryId,
     /// One rider's chance to take one delivery.
     OfferId,
+    /// Several offers to one rider that are one route.
+    BundleId,
     /// One picture of a hand-over.
     PhotoId,
     /// One message in a person's inbox.
@@ -114,6 +116,13 @@ impl OfferId {
     #[must_use]
     pub fn of(delivery: DeliveryId, rider: RiderId, round: u32) -> Self {
         Self(derive(delivery.0, &format!("{rider}/{round}")))
+    }
+}
+impl BundleId {
+    /// The route offered to `rider` that begins with the offer `first`.
+    #[must_use]
+    pub fn of(first: OfferId) -> Self {
+        Self(derive(first.0, "bundle"))
     }
 }
 impl NotificationId {

@@ -1,6 +1,7 @@
 //! The domain of foodcourt, in reading order: values, the kernel's words, the kernel, the services.
 //! Nothing here does IO; what the outside must offer stands in [`ports`].
 
+pub mod bundle;
 pub mod ids;
 pub mod limits;
 pub mod money;

@@ -37,9 +37,17 @@ fn city(orders: usize, riders: usize) -> Script {
         let door = Place { x: shops[shop].x + dx as f64 - 2_000.0, y: shops[shop].y + dy as f64 - 2_000.0 };
         let placed = i64::try_from(number.saturating_sub(orders) / (orders / 10).max(1)).expect("a few ticks") * 60;
         let ready = placed + 300 + minutes(&mut dice, 25);
-        list.push(Order { key: number as u128, shop, door, placed, ready, size: 1 });
+        list.push(Order { key: number as u128, shop, door, placed, ready, size: 1, ..Order::default() });
     }
-    let rules = Rules { tick: 60, pickup_half: 120, dropoff_half: 120, never: 10_800, bundle_max: 8 };
+    let rules = Rules {
+        tick: 60,
+        pickup_half: 120,
+        dropoff_half: 120,
+        never: 10_800,
+        bundle_max: 8,
+        late_price: 0.0,
+        turn_price: 0.0,
+    };
     Script { shops, shifts, orders: list, rules }
 }
 

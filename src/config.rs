@@ -91,7 +91,10 @@ sections! {
         foot_kmh: f64, bicycle_kmh: f64, scooter_kmh: f64, car_kmh: f64,
     }
     /// `[dispatch]`
-    Dispatch { policy: DispatchBy, tick_s: u16, ahead_s: u16, wait_max_s: u16, records_kept_days: u16 }
+    Dispatch {
+        policy: DispatchBy, tick_s: u16, ahead_s: u16, wait_max_s: u16, work_weight: f64, late_weight: f64,
+        records_kept_days: u16,
+    }
     /// `[arrivals]`
     Arrivals {
         look_every_ms: u64, moved_by_s: u32, counter_s: u64, door_s: u64, imminent_s: u64, imminent_m: u32, enter_m: u32,
@@ -268,6 +271,8 @@ impl Config {
         whole("dispatch.ahead_s", u64::from(self.dispatch.ahead_s), 0, 600)?;
         whole("dispatch.wait_max_s", u64::from(self.dispatch.wait_max_s), 0, 900)?;
         whole("dispatch.records_kept_days", u64::from(self.dispatch.records_kept_days), 0, 365)?;
+        within("dispatch.work_weight", self.dispatch.work_weight, 0.0, 10.0)?;
+        within("dispatch.late_weight", self.dispatch.late_weight, 0.0, 10.0)?;
         let arrivals = &self.arrivals;
         whole("proof.photo_bytes_max", self.proof.photo_bytes_max as u64, 65_536, 16_777_216)?;
         whole("proof.kept_days", u64::from(self.proof.kept_days), 1, 3_650)?;
@@ -298,6 +303,8 @@ impl Config {
             tick_s: dispatch.tick_s.into(),
             ahead_s: dispatch.ahead_s.into(),
             wait_max_s: dispatch.wait_max_s.into(),
+            late_price: dispatch.late_weight,
+            work_price: dispatch.work_weight,
             estimate: self.travel().estimate,
         }
     }

@@ -16,6 +16,7 @@ use super::{
     state::{Bearer, DeliveryState, DeliveryStatus as Status, Eta, Phase},
 };
 use crate::{
+    bundle::Bundle,
     decider::{Deadline, Decider},
     ids::{OfferId, PhotoId, RiderId},
     stream::Category,
@@ -44,6 +45,8 @@ pub enum DeliveryCommand {
         chosen: RiderId,
         /// Free riders near, in any order, the chosen one among them.
         candidates: Vec<Candidate>,
+        /// The route it is offered in, if the chosen one is asked.
+        bundle: Option<Bundle>,
     },
     /// The plan has somebody for it who need not be asked before `until`.
     HoldBack {
@@ -198,8 +201,8 @@ impl Decider for Delivery {
             DeliveryCommand::NoteCandidates { round, candidates } => {
                 Ok(note_candidates(state, asked, *round, candidates, None, now))
             }
-            DeliveryCommand::NoteChoice { round, chosen, candidates } => {
-                Ok(note_candidates(state, asked, *round, candidates, Some(*chosen), now))
+            DeliveryCommand::NoteChoice { round, chosen, candidates, bundle } => {
+                Ok(note_candidates(state, asked, *round, candidates, Some((*chosen, bundle.as_ref())), now))
             }
             DeliveryCommand::HoldBack { round, until, wait_max_s } => {
                 Ok(hold_back(state, asked, *round, *until, *wait_max_s, now))
@@ -312,7 +315,7 @@ fn note_candidates(
     asked: &Requested,
     round: u32,
     candidates: &[Candidate],
-    chosen: Option<RiderId>,
+    chosen: Option<(RiderId, Option<&Bundle>)>,
     now: Timestamp,
 ) -> Vec<DeliveryEvent> {
     let waits = matches!(state.phase, Phase::Searching { .. }) || state.is_held_back();
@@ -323,7 +326,7 @@ fn note_candidates(
         candidates.iter().copied().filter(|one| !state.declined.contains(&one.rider_id)).collect();
     // Who is there first; a rider to whom no way is known comes after all others.
     near.sort_by_key(|one| (one.travel_s.unwrap_or(u32::MAX), one.distance_m, one.rider_id));
-    let planned = near.iter().find(|one| Some(one.rider_id) == chosen).copied();
+    let planned = near.iter().find(|one| chosen.is_some_and(|(rider_id, _)| one.rider_id == rider_id)).copied();
     let Some(asked_first) = planned.or(near.first().copied()) else {
         return vec![DeliveryEvent::NobodyNear(nobody_near(state, now))];
     };
@@ -344,6 +347,7 @@ fn note_candidates(
         ready_at: asked.ready_at,
         expires_at: now.plus_s(Rules::OFFER_S),
         considered: near,
+        bundle: chosen.filter(|_| planned.is_some()).and_then(|(_, bundle)| bundle.cloned()),
     })]
 }
 

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     ask::{AskError, Wish},
+    bundle::Bundle,
     decider::Origin,
     directory::Directory,
     event::Recorded,
@@ -156,7 +157,7 @@ impl Answers {
         }
         weighed.sort_by_key(|one| told.iter().position(|other| other.rider_id == one.rider_id));
         weighed.sort_by_key(|one| (verdict != Verdict::Ask(one.rider_id), one.to_pickup_s));
-        let decided = vec![Decided { delivery_id, verdict, weighed }];
+        let decided = vec![Decided { delivery_id, verdict, weighed, route: vec![] }];
         let (round, radius_m, deadline_at) = (search.round, search.radius_m, search.deadline_at);
         let open = vec![Sought { waiting, round, radius_m, deadline_at }];
         recorder.records.ticked(Tick { at, policy, settings, open, around, decided });
@@ -170,11 +171,19 @@ impl Answers {
     }
 
     /// The plan's rider, with the others who were weighed.
-    pub fn choose(&self, search: &SearchStarted, chosen: RiderId, near: Vec<Near>, origin: Origin) {
+    pub fn choose(
+        &self,
+        search: &SearchStarted,
+        chosen: RiderId,
+        near: Vec<Near>,
+        bundle: Option<Bundle>,
+        origin: Origin,
+    ) {
         let (delivery_id, round, pickup, this) = (search.delivery_id, search.round, search.pickup, self.clone());
         self.run(delivery_id, async move {
             let candidates = timed(this.travel.as_ref(), &near, pickup).await;
-            this.tell(delivery_id, DeliveryCommand::NoteChoice { round, chosen, candidates }, origin).await;
+            let command = DeliveryCommand::NoteChoice { round, chosen, candidates, bundle };
+            this.tell(delivery_id, command, origin).await;
         });
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    bundle::Bundle,
     events,
     ids::{CourtId, DeliveryId, OfferId, OrderId, PhotoId, RiderId},
     place::Position,
@@ -175,6 +176,9 @@ pub struct Offered {
     /// Who else was near, nearest first: why this rider was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub considered: Vec<Candidate>,
+    /// The route it is part of; absent for a delivery offered alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Bundle>,
 }
 
 /// Body of `delivery.offer_declined`.

@@ -6,28 +6,29 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::{
-    matcher::{Courier, Key, Matcher, Order, Place, Rules, Seconds, Snapshot, Standing, Timing, Travel, Tuning},
+    fleet::{Fleet, HALF_S, delivery_of, key, rider_of, seconds},
+    matcher::{
+        Courier, Key, Matcher, Order, Place, Plan, Rules, Seconds, Snapshot, Standing, Stop, Timing, Travel, Tuning,
+    },
     rules::DispatchRules,
     survey::Seen,
 };
 use crate::{
-    ids::{DeliveryId, RiderId, UserId},
+    ids::{DeliveryId, RiderId},
     place::{LocalMap, Position},
     time::Timestamp,
-    travel::{GreatCircle, Vehicle},
+    travel::GreatCircle,
 };
 
-/// From the bicycle at the kerb to the food in hand, and from there back: half of the service each, seconds.
-pub(super) const HALF_S: Seconds = 45;
 /// What a delivery that is never made costs, in seconds of waiting: two hours, twice what anybody waits for a meal.
 pub(super) const NEVER_S: Seconds = 7_200;
 /// Courts that a plan remembers; a zone has fewer, and with more it starts afresh.
 const SHOPS_MAX: usize = 10_000;
-/// A live rider has no end of shift that is known: so far off that it never binds, seconds.
-const OFF_S: Seconds = 86_400;
+/// What turning a rider to another court costs who has set out for one, seconds of a customer's waiting: more than most
+/// ways, so that it happens only where food would else be given up.
+const TURN_S: f64 = 1_200.0;
 
 /// How the live plan is made; seconds of business time.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -38,13 +39,17 @@ pub struct PlanSettings {
     pub ahead_s: i64,
     /// So long after the food is ready a delivery may wait for its planned rider.
     pub wait_max_s: i64,
+    /// What a second after the promised instant costs, in seconds of waiting, beside the waiting itself.
+    pub late_price: f64,
+    /// What a second of a rider's work is worth, in seconds of a customer's waiting.
+    pub work_price: f64,
     /// Estimate of the ways.
     pub estimate: GreatCircle,
 }
 
 impl Default for PlanSettings {
     fn default() -> Self {
-        Self { tick_s: 5, ahead_s: 90, wait_max_s: 300, estimate: GreatCircle::USUAL }
+        Self { tick_s: 5, ahead_s: 90, wait_max_s: 900, late_price: 0.0, work_price: 0.1, estimate: GreatCircle::USUAL }
     }
 }
 
@@ -115,19 +120,8 @@ pub struct Decided {
     pub verdict: Verdict,
     /// The cheapest riders, and the planned one.
     pub weighed: Vec<Weighed>,
-}
-
-/// The matcher's map: straight lines on the flat map, by bicycle; other vehicles have a pace.
-#[derive(Clone, Copy)]
-struct Ways {
-    mps: f64,
-}
-
-impl Travel for Ways {
-    #[expect(clippy::cast_possible_truncation, reason = "seconds on the Earth")]
-    fn seconds(&self, from: Place, to: Place) -> Seconds {
-        ((from.x - to.x).hypot(from.y - to.y) / self.mps).ceil() as Seconds
-    }
+    /// What the planned rider fetches at once, this delivery among it, in the sequence of the doors; empty: nobody is planned.
+    pub route: Vec<DeliveryId>,
 }
 
 /// Plans tick after tick.
@@ -150,9 +144,12 @@ impl LivePlan {
             dropoff_half: HALF_S,
             never: NEVER_S,
             bundle_max: crate::rider::CAPACITY_MAX as usize,
+            late_price: settings.late_price,
+            turn_price: TURN_S,
         };
         // Riders without an offer stay where they like: nobody is sent to stand somewhere.
-        let matcher = Matcher::new(rules, Tuning { position: false, ..Tuning::default() });
+        let matcher =
+            Matcher::new(rules, Tuning { position: false, work_price: settings.work_price, ..Tuning::default() });
         Self { settings, map: LocalMap::around(centre), matcher, shops: vec![], numbers: HashMap::new() }
     }
 
@@ -162,24 +159,33 @@ impl LivePlan {
             *self = Self { map: self.map, ..Self::new(self.settings, waiting[0].pickup) };
         }
         let now_s = seconds(now);
-        let ways = self.ways();
-        let orders: Vec<Order> = waiting.iter().map(|one| self.order(one)).collect();
-        let couriers: Vec<Courier> = riders.iter().map(|rider| self.courier(rider, now_s)).collect();
+        let mut orders: Vec<Order> = waiting.iter().map(|one| self.order(one)).collect();
+        let (map, estimate) = (self.map, self.settings.estimate);
+        let fleet = Fleet { map: &map, estimate: &estimate, now: now_s };
+        let mut couriers = Vec::with_capacity(riders.len());
+        for rider in riders {
+            let (courier, bound) = fleet.courier(rider, &mut |court| self.shop(court));
+            couriers.push(courier);
+            let news = |order: &Order| !waiting.iter().any(|one| key(one.delivery_id.0) == order.key);
+            orders.extend(bound.into_iter().filter(news));
+        }
         let barred: HashSet<(Key, Key)> =
             waiting.iter().flat_map(|one| one.not.iter().map(|rider| (key(one.delivery_id.0), key(rider.0)))).collect();
         let snapshot = Snapshot { now: now_s, shops: self.shops.clone(), orders, couriers, barred };
-        let plan = self.matcher.tick(&snapshot, &ways);
+        let plan = self.matcher.tick(&snapshot, &fleet.ways());
         let timings: BTreeMap<Key, Timing> = plan.timings.iter().map(|timing| (timing.order, *timing)).collect();
-        let busy: HashSet<Key> =
-            snapshot.couriers.iter().filter(|one| one.standing == Standing::Busy).map(|one| one.key).collect();
+        let routes = routes(&plan);
+        let seen: HashMap<Key, (&Courier, &Seen)> =
+            snapshot.couriers.iter().zip(riders).map(|(courier, rider)| (courier.key, (courier, rider))).collect();
         let by_order = waiting.iter().zip(&snapshot.orders);
         by_order
             .map(|(one, order)| {
                 let timing = timings.get(&order.key);
-                let verdict = self.verdict(now, one, timing, &busy);
+                let verdict = self.verdict(now, one, order, timing, &seen);
                 let planned = timing.map(|timing| rider_of(timing.courier));
                 let weighed = self.weigh(one, order, riders, &snapshot, planned);
-                Decided { delivery_id: one.delivery_id, verdict, weighed }
+                let route = routes.get(&order.key).cloned().unwrap_or_default();
+                Decided { delivery_id: one.delivery_id, verdict, weighed, route }
             })
             .collect()
     }
@@ -189,17 +195,31 @@ impl LivePlan {
     pub fn weigh_alone(settings: PlanSettings, now: Timestamp, one: &Waiting, riders: &[Seen]) -> Vec<Weighed> {
         let mut alone = Self::new(settings, one.pickup);
         let (order, now) = (alone.order(one), seconds(now));
-        let couriers = riders.iter().map(|rider| alone.courier(rider, now)).collect();
+        let (map, estimate) = (alone.map, settings.estimate);
+        let fleet = Fleet { map: &map, estimate: &estimate, now };
+        let couriers = riders.iter().map(|rider| fleet.courier(rider, &mut |court| alone.shop(court)).0).collect();
         let snapshot = Snapshot { now, couriers, ..Snapshot::default() };
         alone.weigh(one, &order, riders, &snapshot, None)
     }
 
-    fn verdict(&self, now: Timestamp, one: &Waiting, timing: Option<&Timing>, busy: &HashSet<Key>) -> Verdict {
-        let Some(timing) = timing else { return Verdict::Nearest };
+    fn verdict(
+        &self,
+        now: Timestamp,
+        one: &Waiting,
+        order: &Order,
+        timing: Option<&Timing>,
+        seen: &HashMap<Key, (&Courier, &Seen)>,
+    ) -> Verdict {
+        let Some((timing, (courier, rider))) = timing.and_then(|timing| Some((timing, seen.get(&timing.courier)?)))
+        else {
+            return Verdict::Nearest;
+        };
         let (rider_id, ask_at) = (rider_of(timing.courier), timing.leave - self.settings.ahead_s);
         let next = now.plus_s(self.settings.tick_s);
-        let can_ask = timing.first && !busy.contains(&timing.courier);
-        if can_ask && ask_at < seconds(next) {
+        let has_place = rider.bag.len() < rider.capacity as usize;
+        let can_ask = timing.first && has_place && courier.standing != Standing::Busy;
+        // Who fetches something of this court already may leave with it at any moment.
+        if can_ask && (ask_at < seconds(next) || courier.heading == Some(order.shop)) {
             return Verdict::Ask(rider_id);
         }
         let patience = self.settings.wait_max_s.min(DispatchRules::HOLD_AFTER_READY_MAX_S);
@@ -220,7 +240,7 @@ impl LivePlan {
         snapshot: &Snapshot,
         planned: Option<RiderId>,
     ) -> Vec<Weighed> {
-        let ways = self.ways();
+        let ways = Fleet { map: &self.map, estimate: &self.settings.estimate, now: snapshot.now }.ways();
         let shop = self.shops[order.shop];
         let mut weighed: Vec<Weighed> = riders
             .iter()
@@ -252,67 +272,51 @@ impl LivePlan {
         weighed
     }
 
-    fn ways(&self) -> Ways {
-        Ways { mps: self.settings.estimate.bicycle_mps / self.settings.estimate.detour }
-    }
-
     fn place(&self, at: Position) -> Place {
         let [x, y] = self.map.to_metres(at);
         Place { x, y }
     }
 
-    fn order(&mut self, one: &Waiting) -> Order {
-        let at = self.place(one.pickup);
-        let shop = *self.numbers.entry([at.x.to_bits(), at.y.to_bits()]).or_insert_with(|| {
+    fn shop(&mut self, court: Position) -> usize {
+        let at = self.place(court);
+        *self.numbers.entry([at.x.to_bits(), at.y.to_bits()]).or_insert_with(|| {
             self.shops.push(at);
             self.shops.len() - 1
-        });
+        })
+    }
+
+    fn order(&mut self, one: &Waiting) -> Order {
         Order {
             key: key(one.delivery_id.0),
-            shop,
+            shop: self.shop(one.pickup),
             door: self.place(one.dropoff),
             placed: seconds(one.since.min(one.ready_at)),
             ready: seconds(one.ready_at),
             size: 1,
+            due: seconds(one.promised_at),
+            bearer: None,
         }
-    }
-
-    /// A rider with an empty bag is free now; others when and where the last of it is handed over, by the nearest next.
-    #[expect(clippy::cast_possible_truncation, reason = "a pace in thousandths: 100 to 100,000")]
-    fn courier(&self, rider: &Seen, now: Seconds) -> Courier {
-        let estimate = &self.settings.estimate;
-        let pace = (estimate.speed_mps(Vehicle::Bicycle) / estimate.speed_mps(rider.vehicle) * 1000.0).round() as i64;
-        let ways = self.ways();
-        let (mut at, mut free) = (self.place(rider.position), now);
-        let ride = |from: Place, to: Place| ways.seconds(from, to) * pace / 1000;
-        for (errand, has_food) in &rider.bag {
-            let pickup = self.place(errand.pickup);
-            if !has_food {
-                free = (free + ride(at, pickup) + HALF_S).max(seconds(errand.ready_at)) + HALF_S;
-                at = pickup;
-            }
-        }
-        let mut doors: Vec<Place> = rider.bag.iter().map(|(errand, _)| self.place(errand.dropoff)).collect();
-        while let Some(next) = (0..doors.len()).min_by_key(|door| ride(at, doors[*door])) {
-            let door = doors.swap_remove(next);
-            free += ride(at, door) + 2 * HALF_S;
-            at = door;
-        }
-        let standing = if rider.bag.is_empty() { Standing::Idle } else { Standing::Busy };
-        let (key, off, capacity) = (key(rider.rider_id.0), now + OFF_S, rider.capacity);
-        Courier { key, at, free, off, standing, shop: None, arrived: 0, pace, capacity }
     }
 }
 
-const fn key(id: Uuid) -> Key {
-    id.as_u128()
+/// The route of each order, in the sequence of the doors.
+fn routes(plan: &Plan) -> HashMap<Key, Vec<DeliveryId>> {
+    let bound = plan.assignments.iter().map(|bound| {
+        let doors = bound.route.iter().filter_map(|stop| match stop {
+            Stop::Dropoff(key) => Some(*key),
+            Stop::Pickup(_) => None,
+        });
+        doors.collect::<Vec<Key>>()
+    });
+    let meant = plan.intents.iter().flat_map(|intent| intent.routes.iter().cloned());
+    let mut routes = HashMap::new();
+    for route in bound.chain(meant) {
+        let deliveries: Vec<DeliveryId> = route.iter().map(|key| delivery_of(*key)).collect();
+        routes.extend(route.iter().map(|key| (*key, deliveries.clone())));
+    }
+    routes
 }
-const fn rider_of(key: Key) -> RiderId {
-    UserId(Uuid::from_u128(key))
-}
-const fn seconds(at: Timestamp) -> Seconds {
-    at.as_micros().div_euclid(1_000_000)
-}
+
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "metres on the Earth, never negative")]
 fn metres(distance_m: f64) -> u32 {
     distance_m.round() as u32

@@ -4,6 +4,7 @@ mod decide;
 pub mod effect;
 pub mod eta;
 pub mod event;
+mod fleet;
 pub mod geofence;
 pub mod handover;
 pub mod index;

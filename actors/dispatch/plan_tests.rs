@@ -11,7 +11,7 @@ fn a_planned_delivery_waits_within_its_bound_and_may_be_offered_before() {
     let hold = |round, until_s| Command::HoldBack { round, until: NOON.plus_s(until_s), wait_max_s: 60 };
     let choose = |chosen: u128, round| {
         let Command::NoteCandidates { candidates, .. } = found(&[(1, 90), (2, 400)], round) else { unreachable!() };
-        Command::NoteChoice { round, chosen: rider(chosen), candidates }
+        Command::NoteChoice { round, chosen: rider(chosen), candidates, bundle: None }
     };
     let held = || searching().when(hold(1, 30)).then_kinds(&["delivery.held_back"]).when(hold(1, 40)).nothing();
     assert_eq!(Delivery::deadline(&held().state).unwrap().at, NOON.plus_s(30));

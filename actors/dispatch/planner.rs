@@ -20,9 +20,10 @@ use super::{
     zone::Near,
 };
 use crate::{
+    bundle::{Bundle, BundleStop},
     decider::Origin,
     event::Recorded,
-    ids::DeliveryId,
+    ids::{BundleId, DeliveryId, OfferId, RiderId},
     place::Position,
     reactor::Tap,
     time::{Clock, Timestamp},
@@ -157,20 +158,21 @@ impl Planner {
             let (policy, settings, around, decided) = (Policy::Matcher, self.settings, around.clone(), decided.clone());
             Tick { at: now, policy, settings, open: self.open.values().map(Open::sought).collect(), around, decided }
         });
-        for decided in decided {
-            let Decided { delivery_id, verdict, weighed } = decided;
+        let bundles = self.bundles(&decided);
+        for Decided { delivery_id, verdict, weighed, .. } in decided {
             let Some(open) = self.open.get_mut(&delivery_id) else { continue };
             let round = open.search.round;
             match verdict {
                 Verdict::Ask(chosen) => {
-                    let free = riders.iter().filter(|seen| seen.bag.is_empty());
+                    let free = riders.iter().filter(|seen| seen.bag.is_empty() || seen.rider_id == chosen);
                     let near = free.filter_map(|seen| {
                         let one = weighed.iter().find(|one| one.rider_id == seen.rider_id && !one.declined)?;
                         let (rider_id, distance_m) = (seen.rider_id, one.distance_m);
                         Some(Near { rider_id, distance_m, position: seen.position, vehicle: seen.vehicle })
                     });
                     self.zone.reserve(delivery_id, chosen);
-                    self.answers.choose(&open.search, chosen, near.collect(), open.origin);
+                    let bundle = bundles.get(&delivery_id).cloned();
+                    self.answers.choose(&open.search, chosen, near.collect(), bundle, open.origin);
                     self.open.remove(&delivery_id);
                 }
                 Verdict::Wait { until, .. } if open.held_until.is_none() => {
@@ -186,6 +188,32 @@ impl Planner {
                 }
             }
         }
+    }
+}
+
+impl Planner {
+    /// Deliveries that one rider is asked for at once are one route.
+    fn bundles(&self, decided: &[Decided]) -> BTreeMap<DeliveryId, Bundle> {
+        let mut asked: BTreeMap<RiderId, Vec<&Decided>> = BTreeMap::new();
+        for one in decided {
+            if let Verdict::Ask(rider_id) = one.verdict {
+                asked.entry(rider_id).or_default().push(one);
+            }
+        }
+        let mut bundles = BTreeMap::new();
+        for (rider_id, mut route) in asked.into_iter().filter(|(_, route)| route.len() > 1) {
+            route.sort_by_key(|one| one.route.iter().position(|id| *id == one.delivery_id));
+            let stops = route.iter().filter_map(|one| self.open.get(&one.delivery_id)).map(|open| BundleStop {
+                delivery_id: open.search.delivery_id,
+                dropoff_coarse: open.waiting.dropoff.coarse(),
+                ready_at: open.waiting.ready_at,
+            });
+            let Some(first) = self.open.get(&route[0].delivery_id) else { continue };
+            let first = OfferId::of(first.search.delivery_id, rider_id, first.search.round);
+            let bundle = Bundle { bundle_id: BundleId::of(first), stops: stops.collect() };
+            bundles.extend(route.iter().map(|one| (one.delivery_id, bundle.clone())));
+        }
+        bundles
     }
 }
 

@@ -118,7 +118,7 @@ impl Packer {
             at: spot(seen.position),
             vehicle: seen.vehicle,
             capacity: seen.capacity,
-            bag: seen.bag.iter().map(|(errand, has_food)| (spot(errand.dropoff), *has_food)).collect(),
+            bag: seen.bag.iter().map(|one| (spot(one.errand.dropoff), one.has_food)).collect(),
             out,
         });
         let said = tick.decided.iter().map(|decided| (decided.delivery_id, tick.said(decided)));
@@ -298,7 +298,7 @@ mod tests {
         let open = vec![Sought { waiting, round: 1, radius_m: 1_000, deadline_at: NOON.plus_s(15) }];
         let left_out = vec![LeftOut { rider: seen(2, 50.0), why: Bar::Silent }];
         let around = Around { seen: vec![seen(1, metres)], left_out };
-        let decided = vec![Decided { delivery_id, verdict, weighed: vec![] }];
+        let decided = vec![Decided { delivery_id, verdict, weighed: vec![], route: vec![] }];
         Tick { at, policy: Policy::Matcher, settings: PlanSettings::default(), open, around, decided }
     }
 

@@ -43,8 +43,19 @@ pub struct Seen {
     pub vehicle: Vehicle,
     /// Deliveries at once.
     pub capacity: u32,
-    /// What is in the bag, and whether the food is.
-    pub bag: Vec<(Errand, bool)>,
+    /// What is in the bag, or on its way into it.
+    pub bag: Vec<Carried>,
+}
+
+/// A delivery that a rider has.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Carried {
+    /// Which.
+    pub delivery_id: DeliveryId,
+    /// What it asks of them.
+    pub errand: Errand,
+    /// Whether the food is in the bag.
+    pub has_food: bool,
 }
 
 /// A rider on shift and near who is spoken for, or not to be heard.
@@ -88,7 +99,10 @@ impl Zone {
             let known = self.riders.get(&rider_id)?;
             let (presence, position) = (known.presence.as_ref()?, known.position?);
             let hidden = known.reserved.iter().any(|(id, until)| *until > now && !survey.deliveries.contains(id));
-            let bag = presence.held.iter().map(|(id, errand)| Some(((*errand)?, known.with_food.contains(id))));
+            let bag = presence.held.iter().map(|(id, errand)| {
+                let (errand, has_food) = ((*errand)?, known.with_food.contains(id));
+                Some(Carried { delivery_id: *id, errand, has_food })
+            });
             let capacity = u32::try_from(presence.capacity).unwrap_or(u32::MAX);
             let with = |bag| Seen { rider_id, position, vehicle: presence.vehicle, capacity, bag };
             let why = if now > known.heard_at.plus_s(Rules::STALE_AFTER_S) {

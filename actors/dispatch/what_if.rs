@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 use serde::Serialize;
 
 use super::{
-    live::{HALF_S, NEVER_S},
+    fleet::HALF_S,
+    live::NEVER_S,
     matcher::{
         Key, Matcher, Order, Place, Plan, Rules, Seconds, Snapshot, StraightLine, Tuning,
         day::{Breach, Played, Script, Shift, play_out},
@@ -84,7 +85,15 @@ impl Day {
             times.insert(key, (placed.min(known), seconds(order.promised_at)));
             let door = place(order.dropoff);
             // Known to dispatch from then on, whenever it was placed.
-            orders.push(Order { key, shop, door, placed: known, ready: seconds(order.ready_at), size: 1 });
+            orders.push(Order {
+                key,
+                shop,
+                door,
+                placed: known,
+                ready: seconds(order.ready_at),
+                size: 1,
+                ..Order::default()
+            });
         }
         let mps = |vehicle| estimate.speed_mps(vehicle);
         #[expect(clippy::cast_possible_truncation, reason = "a pace in thousandths: 100 to 100,000")]
@@ -104,6 +113,8 @@ impl Day {
             dropoff_half: HALF_S,
             never: NEVER_S,
             bundle_max: crate::rider::CAPACITY_MAX as usize,
+            late_price: 0.0,
+            turn_price: 0.0,
         };
         let travel = StraightLine { metres_per_step: estimate.bicycle_mps / estimate.detour, step: 1 };
         let script = Script { shops, shifts: shifts.collect(), orders, rules };

@@ -24,8 +24,24 @@ use crate::{
 /// can bring. A metre takes a second.
 fn day() -> Day {
     let courier = |courier, x, pace| Shift { courier, at: Place { x, y: 0.0 }, on: 0, off: 3_600, pace, capacity: 1 };
-    let order = |key, placed, ready| Order { key, shop: 0, door: Place { x: 0.0, y: 300.0 }, placed, ready, size: 1 };
-    let rules = Rules { tick: 10, pickup_half: 30, dropoff_half: 30, never: 7_200, bundle_max: 2 };
+    let order = |key, placed, ready| Order {
+        key,
+        shop: 0,
+        door: Place { x: 0.0, y: 300.0 },
+        placed,
+        ready,
+        size: 1,
+        ..Order::default()
+    };
+    let rules = Rules {
+        tick: 10,
+        pickup_half: 30,
+        dropoff_half: 30,
+        never: 7_200,
+        bundle_max: 2,
+        late_price: 0.0,
+        turn_price: 0.0,
+    };
     let script = Script {
         shops: vec![Place::default()],
         shifts: vec![courier(1, 100.0, 4_000), courier(2, 200.0, 1_000)],
@@ -98,7 +114,7 @@ fn a_recorded_day_can_be_played() {
             settings: PlanSettings::default(),
             open: vec![Sought { waiting, round: 1, radius_m: 1_000, deadline_at: at }],
             around: Around { seen: vec![seen], left_out: vec![] },
-            decided: vec![Decided { delivery_id, verdict: Verdict::Ask(rider_id), weighed: vec![] }],
+            decided: vec![Decided { delivery_id, verdict: Verdict::Ask(rider_id), weighed: vec![], route: vec![] }],
         };
         record.add(at, &packer.pack(&tick));
     }

@@ -102,7 +102,12 @@ fn of_order(event: &OrderEvent, at: Timestamp) -> Told {
 fn of_rider(event: &RiderEvent, at: Timestamp) -> Told {
     let RiderEvent::OfferReceived(offer) = event else { return None };
     let (distance_m, left_s) = (offer.distance_m, offer.expires_at.since(at).as_secs());
-    let text = format!("New delivery, {distance_m} m away. You have {left_s} seconds to take it.");
+    let what = match offer.bundle.as_ref().map(|bundle| bundle.stops.as_slice()) {
+        Some([first, ..]) if first.delivery_id != offer.delivery_id => return None, // told with the route's first
+        Some(stops) => format!("New route with {} deliveries", stops.len()),
+        None => "New delivery".to_owned(),
+    };
+    let text = format!("{what}, {distance_m} m away. You have {left_s} seconds to take it.");
     Some((offer.rider_id, Topic::OfferReceived, text))
 }
 

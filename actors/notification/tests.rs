@@ -129,6 +129,7 @@ fn a_rider_hears_of_an_offer() {
         distance_m: 420,
         ready_at: NOON,
         expires_at: NOON.plus_s(30),
+        bundle: None,
     });
     let text = "New delivery, 420 m away. You have 30 seconds to take it.".to_owned();
     assert_eq!(told(Category::Rider, MIA.0, &offer), [(MIA.0, text)]);

@@ -37,12 +37,12 @@ pub enum RiderCommand {
     EndShift,
     /// A delivery is offered.
     NoteOffer(OfferReceived),
-    /// Say yes.
+    /// Say yes; to its whole route, if it is part of one.
     AcceptOffer {
         /// To which offer.
         offer_id: OfferId,
     },
-    /// Say no.
+    /// Say no; to its whole route, if it is part of one.
     DeclineOffer {
         /// To which offer.
         offer_id: OfferId,
@@ -188,10 +188,25 @@ fn note_offer(state: &RiderState, offer: &OfferReceived, now: Timestamp) -> Vec<
         return vec![]; // too late to ask: the delivery goes on by its own timer
     }
     let in_bag = state.held.iter().any(|held| held.delivery_id == offer.delivery_id);
-    if in_bag || state.places_free() == 0 {
+    // A route is taken or left as a whole, in whichever order its offers come.
+    let took = offer.bundle_id().and_then(|route| state.took(route));
+    if in_bag || took == Some(false) || places_needed(state, offer) > state.places_free() {
         return vec![declined(offer)]; // a no at once, so that the search goes on
     }
-    vec![RiderEvent::OfferReceived(offer.clone())]
+    let received = RiderEvent::OfferReceived(offer.clone());
+    if took == Some(true) { vec![received, accepted(offer)] } else { vec![received] }
+}
+
+/// Places that the rest of the offer's route takes, beside what is in the bag or being asked already.
+fn places_needed(state: &RiderState, offer: &OfferReceived) -> usize {
+    let known = |id: DeliveryId| {
+        state.held.iter().any(|held| held.delivery_id == id) || state.offers.iter().any(|open| open.delivery_id == id)
+    };
+    let stops = offer.bundle.iter().flat_map(|bundle| &bundle.stops).map(|stop| stop.delivery_id);
+    let others = stops.filter(|id| *id != offer.delivery_id && !known(*id)).count();
+    // What of a route taken before is over needs no place any more.
+    let taken = offer.bundle_id().and_then(|route| state.took(route)) == Some(true);
+    if taken { 1 } else { 1 + others }
 }
 
 fn accept(state: &RiderState, offer_id: OfferId, now: Timestamp) -> Decided {
@@ -203,11 +218,11 @@ fn accept(state: &RiderState, offer_id: OfferId, now: Timestamp) -> Decided {
         return Err(RiderRejection::OfferExpired);
     }
     let Some(shift) = state.shift else { return Err(RiderRejection::OffShift) };
-    if state.held.len() >= usize::try_from(shift.capacity).unwrap_or(0) {
+    let route: Vec<&OfferReceived> = state.route_of(offer).collect();
+    if state.held.len() + route.len() > usize::try_from(shift.capacity).unwrap_or(0) {
         return Err(RiderRejection::Full);
     }
-    let yes = OfferAccepted { offer_id, delivery_id: offer.delivery_id, rider_id: offer.rider_id };
-    Ok(vec![RiderEvent::OfferAccepted(yes)])
+    Ok(route.into_iter().map(accepted).collect())
 }
 
 fn decline(state: &RiderState, offer_id: OfferId) -> Decided {
@@ -215,7 +230,7 @@ fn decline(state: &RiderState, offer_id: OfferId) -> Decided {
         return Err(RiderRejection::AlreadyAccepted);
     }
     match (state.open(offer_id), state.outcome(offer_id)) {
-        (Some(offer), _) => Ok(vec![declined(offer)]),
+        (Some(offer), _) => Ok(state.route_of(offer).map(declined).collect()),
         (None, Some(Outcome::Released)) => Err(gone(state, offer_id)),
         (None, Some(_)) => Ok(vec![]), // it is not theirs, as wished
         (None, None) => Err(RiderRejection::UnknownOffer),
@@ -243,6 +258,14 @@ fn release(
         }
         _ => vec![],
     }
+}
+
+fn accepted(offer: &OfferReceived) -> RiderEvent {
+    RiderEvent::OfferAccepted(OfferAccepted {
+        offer_id: offer.offer_id,
+        delivery_id: offer.delivery_id,
+        rider_id: offer.rider_id,
+    })
 }
 
 fn declined(offer: &OfferReceived) -> RiderEvent {

@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    bundle::Bundle,
     events,
-    ids::{DeliveryId, OfferId, OrderId, RiderId},
+    ids::{BundleId, DeliveryId, OfferId, OrderId, RiderId},
     place::Position,
     time::Timestamp,
 };
@@ -84,6 +85,17 @@ pub struct OfferReceived {
     pub ready_at: Timestamp,
     /// Silence until then is a no.
     pub expires_at: Timestamp,
+    /// The route it is part of, taken or left as a whole; absent for a delivery offered alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Bundle>,
+}
+
+impl OfferReceived {
+    /// The route it is part of.
+    #[must_use]
+    pub fn bundle_id(&self) -> Option<BundleId> {
+        self.bundle.as_ref().map(|bundle| bundle.bundle_id)
+    }
 }
 
 /// Body of `offer.accepted`.

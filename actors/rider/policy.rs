@@ -55,6 +55,7 @@ fn answer(event: DeliveryEvent) -> Option<(RiderId, RiderCommand)> {
                 distance_m: offered.distance_m,
                 ready_at: offered.ready_at,
                 expires_at: offered.expires_at,
+                bundle: offered.bundle,
             };
             Some((offered.rider_id, RiderCommand::NoteOffer(offer)))
         }

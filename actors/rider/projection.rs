@@ -8,6 +8,7 @@ use super::{
     state::{Held, Outcome, RiderState},
 };
 use crate::{
+    bundle::Bundle,
     event::{Event, Version},
     ids::{DeliveryId, OfferId, OrderId, RiderId},
     place::Position,
@@ -83,6 +84,9 @@ pub struct OfferView {
     /// Silence until then is a no.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// The route it is part of, while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Bundle>,
 }
 
 /// A delivery in the bag.
@@ -152,6 +156,7 @@ pub fn offer_view(state: &RiderState, offer_id: OfferId) -> Option<OfferView> {
         distance_m: None,
         ready_at: None,
         expires_at: None,
+        bundle: None,
     };
     if let Some(offer) = state.open(offer_id) {
         return Some(OfferView {
@@ -161,6 +166,7 @@ pub fn offer_view(state: &RiderState, offer_id: OfferId) -> Option<OfferView> {
             distance_m: Some(offer.distance_m),
             ready_at: Some(offer.ready_at),
             expires_at: Some(offer.expires_at),
+            bundle: offer.bundle.clone(),
             ..bare(OfferStatus::Offered)
         });
     }

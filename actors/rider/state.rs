@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{LapseReason, OfferReceived, RiderEvent, Vehicle};
 use crate::{
-    ids::{DeliveryId, OfferId, OrderId, RiderId},
+    ids::{BundleId, DeliveryId, OfferId, OrderId, RiderId},
     place::Position,
     time::Timestamp,
 };
@@ -35,6 +35,9 @@ pub struct Held {
     pub delivery_id: DeliveryId,
     /// The offer that was accepted.
     pub offer_id: OfferId,
+    /// The route that was taken with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle_id: Option<BundleId>,
     /// The court's hand-off point.
     pub pickup: Position,
     /// Since the acceptance.
@@ -79,6 +82,9 @@ pub struct Closed {
     pub outcome: Outcome,
     /// When.
     pub at: Timestamp,
+    /// The route it was part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle_id: Option<BundleId>,
 }
 
 /// One rider.
@@ -108,6 +114,24 @@ impl RiderState {
     pub fn open(&self, offer_id: OfferId) -> Option<&OfferReceived> {
         self.offers.iter().find(|offer| offer.offer_id == offer_id)
     }
+    /// The open offers of the same route as `offer`, itself among them.
+    pub fn route_of<'a>(&'a self, offer: &'a OfferReceived) -> impl Iterator<Item = &'a OfferReceived> {
+        let (id, route) = (offer.offer_id, offer.bundle_id());
+        self.offers.iter().filter(move |one| one.offer_id == id || route.is_some() && one.bundle_id() == route)
+    }
+    /// Whether the rider has taken the route, `Some(true)`, or left it, while that is remembered.
+    #[must_use]
+    pub fn took(&self, route: BundleId) -> Option<bool> {
+        if self.held.iter().any(|held| held.bundle_id == Some(route)) {
+            return Some(true);
+        }
+        let closed = self.closed.iter().find(|closed| closed.bundle_id == Some(route))?;
+        match closed.outcome {
+            Outcome::Declined => Some(false),
+            Outcome::Taken | Outcome::Released => Some(true),
+            Outcome::Expired | Outcome::Revoked => None,
+        }
+    }
     /// The place held by accepting `offer_id`.
     #[must_use]
     pub fn held_by(&self, offer_id: OfferId) -> Option<&Held> {
@@ -133,8 +157,10 @@ impl RiderState {
             }
             RiderEvent::OfferAccepted(yes) => {
                 if let Some(index) = self.offers.iter().position(|offer| offer.offer_id == yes.offer_id) {
-                    let OfferReceived { delivery_id, offer_id, pickup, .. } = self.offers.remove(index);
-                    self.held.push(Held { delivery_id, offer_id, pickup, since: at, job: None });
+                    let offer = self.offers.remove(index);
+                    let bundle_id = offer.bundle_id();
+                    let OfferReceived { delivery_id, offer_id, pickup, .. } = offer;
+                    self.held.push(Held { delivery_id, offer_id, bundle_id, pickup, since: at, job: None });
                 }
             }
             RiderEvent::OfferDeclined(no) => {
@@ -156,18 +182,23 @@ impl RiderState {
                     let held = self.held.remove(index);
                     // Never the rider's after all: somebody else's, or nobody's.
                     let outcome = if held.job.is_none() { Outcome::Taken } else { Outcome::Released };
-                    self.close(held.offer_id, outcome, at);
+                    self.closed_as(Closed { offer_id: held.offer_id, outcome, at, bundle_id: held.bundle_id });
                 }
             }
         }
     }
 
     fn close(&mut self, offer_id: OfferId, outcome: Outcome, at: Timestamp) {
+        let bundle_id = self.open(offer_id).and_then(OfferReceived::bundle_id);
         self.offers.retain(|offer| offer.offer_id != offer_id);
+        self.closed_as(Closed { offer_id, outcome, at, bundle_id });
+    }
+
+    fn closed_as(&mut self, closed: Closed) {
         if self.closed.len() >= CLOSED_MAX {
             self.closed.remove(0);
         }
-        self.closed.push(Closed { offer_id, outcome, at });
+        self.closed.push(closed);
     }
 }
 

@@ -4,8 +4,9 @@ use uuid::Uuid;
 
 use super::{Outcome, Rider, RiderCommand as Command, RiderRejection as Rejection, event::*};
 use crate::{
+    bundle::{Bundle, BundleStop},
     decider::Decider,
-    ids::{DeliveryId, OfferId, OrderId, RiderId},
+    ids::{BundleId, DeliveryId, OfferId, OrderId, RiderId},
     place::Position,
     testing::{Given, NOON, given},
 };
@@ -32,6 +33,7 @@ fn offer(n: u128) -> OfferReceived {
         distance_m: 300,
         ready_at: NOON.plus_min(10),
         expires_at: NOON.plus_s(40),
+        bundle: None,
     }
 }
 fn start(capacity: u32) -> Command {
@@ -168,6 +170,56 @@ fn says_no_once() {
         .refused(Rejection::UnknownOffer)
         .when(accept(1))
         .refused(Rejection::UnknownOffer);
+}
+
+/// Offers `first..=last` as one route.
+fn route(numbers: &[u128]) -> Vec<OfferReceived> {
+    let stops = numbers.iter().map(|n| {
+        let OfferReceived { delivery_id, dropoff_coarse, ready_at, .. } = offer(*n);
+        BundleStop { delivery_id, dropoff_coarse, ready_at }
+    });
+    let bundle = Bundle { bundle_id: BundleId::of(offer_id(numbers[0])), stops: stops.collect() };
+    numbers.iter().map(|n| OfferReceived { bundle: Some(bundle.clone()), ..offer(*n) }).collect()
+}
+fn note(offer: &OfferReceived) -> Command {
+    Command::NoteOffer(offer.clone())
+}
+
+#[test]
+fn a_route_is_taken_or_left_as_a_whole() {
+    let route = route(&[1, 2]);
+    let both = || {
+        let one = on_shift(2).when(note(&route[0])).then_kinds(&["offer.received"]);
+        one.when(note(&route[1])).then_kinds(&["offer.received"])
+    };
+    let taken = both().when(accept(2)).then_kinds(&["offer.accepted", "offer.accepted"]);
+    assert_eq!(taken.state.held.len(), 2);
+    taken.when(Command::DeclineOffer { offer_id: offer_id(1) }).refused(Rejection::AlreadyAccepted);
+    let left = both().when(Command::DeclineOffer { offer_id: offer_id(1) });
+    left.then_kinds(&["offer.declined", "offer.declined"])
+        .when(accept(2))
+        .refused(Rejection::OfferOver { outcome: Outcome::Declined });
+}
+
+#[test]
+fn an_answer_to_a_route_holds_for_what_comes_later_of_it() {
+    let route = route(&[1, 2]);
+    let first = || on_shift(2).when(note(&route[0])).then_kinds(&["offer.received"]);
+    let yes = first().when(accept(1)).then_kinds(&["offer.accepted"]);
+    let both = yes.when(note(&route[1])).then_kinds(&["offer.received", "offer.accepted"]);
+    assert_eq!(both.state.held.len(), 2);
+    let no = first().when(Command::DeclineOffer { offer_id: offer_id(1) }).then_kinds(&["offer.declined"]);
+    no.when(note(&route[1])).then_kinds(&["offer.declined"]);
+}
+
+#[test]
+fn a_route_that_does_not_fit_whole_is_a_no_at_once() {
+    let route = route(&[1, 2]);
+    let full = on_shift(1).when(note(&route[0])).then_kinds(&["offer.declined"]);
+    full.when(note(&route[1])).then_kinds(&["offer.declined"]);
+    let one_held = on_shift(2).when(Command::NoteOffer(offer(3))).then_kinds(&["offer.received"]);
+    let one_held = one_held.when(accept(3)).then_kinds(&["offer.accepted"]);
+    one_held.when(note(&route[1])).then_kinds(&["offer.declined"]);
 }
 
 #[test]

@@ -366,6 +366,47 @@ fn a_plan_never_asks_again_who_said_no_and_then_finds_the_next() {
 }
 
 #[test]
+fn who_has_not_left_the_court_is_asked_for_one_more() {
+    on_virtual_time(async {
+        let town = Town::planned(16, Some(PlanSettings::default()));
+        town.on_shift(1, 2).await;
+        let still = [(1, 100.0)];
+        town.pass(2, &still).await;
+        town.request(1).await;
+        town.pass(8, &still).await;
+        town.accept_all(1).await;
+        town.pass(3, &still).await;
+        town.request(2).await;
+        town.pass(8, &still).await;
+        assert_eq!(asked(&town), [rider_id(1), rider_id(1)]);
+        town.accept_all(1).await;
+        town.request(3).await;
+        town.pass(60, &still).await;
+        assert_eq!(town.count("delivery.offered"), 2, "the bag is full");
+    });
+}
+
+#[test]
+fn deliveries_for_one_rider_are_offered_as_one_route() {
+    on_virtual_time(async {
+        let town = Town::planned(17, Some(PlanSettings::default()));
+        town.on_shift(1, 2).await;
+        let still = [(1, 100.0)];
+        town.pass(2, &still).await;
+        join_all((1..=2).map(|n| town.request(n))).await;
+        town.pass(8, &still).await;
+        let offers = town.rider(1).await.offers.clone();
+        assert_eq!(offers.len(), 2);
+        assert!(offers[0].bundle.is_some() && offers[0].bundle == offers[1].bundle, "{offers:?}");
+        // One yes is a yes to both.
+        let yes = RiderCommand::AcceptOffer { offer_id: offers[1].offer_id };
+        town.riders.ask(rider_id(1).0, Wish::new(yes, ORIGIN)).await.unwrap();
+        town.pass(2, &still).await;
+        assert_eq!(town.count("delivery.assigned"), 2);
+    });
+}
+
+#[test]
 fn who_waits_for_a_busy_rider_does_not_starve() {
     on_virtual_time(async {
         let settings = PlanSettings { wait_max_s: 120, ..PlanSettings::default() };
@@ -377,7 +418,12 @@ fn who_waits_for_a_busy_rider_does_not_starve() {
         town.pass(8, &still).await;
         town.accept_all(1).await;
         town.pass(3, &still).await;
-        // The rider stands still with a delivery in the bag and a place free: the plan waits for the end of it…
+        town.command(1, DeliveryCommand::NoteReady).await;
+        for step in [RiderStep::ArrivedAtPickup, RiderStep::PickedUp] {
+            town.command(1, DeliveryCommand::Step { rider_id: rider_id(1), step }).await;
+        }
+        town.pass(3, &still).await;
+        // The rider stands still with food in the bag and a place free: the plan waits for the end of it…
         town.request(2).await;
         town.pass(90, &still).await;
         assert_eq!(town.count("delivery.offered"), 1);

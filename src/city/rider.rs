@@ -184,7 +184,9 @@ impl Rider {
 
     /// Makes up one's mind about an offer: mostly yes, some no, some are not even noticed.
     fn consider(&mut self, offer: Offer) {
-        if !self.seen_offers.insert(offer.offer_id.clone()) {
+        // A route is thought about once: the answer to one of its offers is the answer to all.
+        let route = offer.bundle.as_ref().map_or(&offer.offer_id, |bundle| &bundle.bundle_id);
+        if !self.seen_offers.insert(route.clone()) {
             return;
         }
         count(&self.world.log.counters.offers);

@@ -136,6 +136,14 @@ pub struct Me {
 pub struct Offer {
     pub offer_id: String,
     pub expires_at: Timestamp,
+    #[serde(default)]
+    pub bundle: Option<Bundle>,
+}
+
+/// The route an offer is part of.
+#[derive(Clone, Deserialize)]
+pub struct Bundle {
+    pub bundle_id: String,
 }
 
 /// A delivery as its rider sees it.

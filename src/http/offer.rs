@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web::Data};
 use foodcourt_actors::{
+    bundle::Bundle,
     ids::{DeliveryId, OfferId},
     place::Position,
     rider::{RiderCommand, RiderState, event::OfferReceived},
@@ -46,6 +47,9 @@ pub struct OfferBody {
     ready_at: Timestamp,
     /// Silence until then is a no.
     expires_at: Timestamp,
+    /// The route it is part of: its doors in their sequence, taken or left as a whole. Absent for a delivery alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle: Option<Bundle>,
 }
 
 impl From<&OfferReceived> for OfferBody {
@@ -58,6 +62,7 @@ impl From<&OfferReceived> for OfferBody {
             distance_m: offer.distance_m,
             ready_at: offer.ready_at,
             expires_at: offer.expires_at,
+            bundle: offer.bundle.clone(),
         }
     }
 }

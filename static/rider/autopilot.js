@@ -16,6 +16,20 @@ function missing(proof) {
   return proof.photo_taken ? null : 'photo';
 }
 
+// Food in the bag waits at most so long at the court for more of the same route.
+const WAITS_FOR_MORE_MS = 180_000;
+
+/** The deliveries, the one to see to first: all food of a court is fetched before its doors are ridden to. */
+export function inTurn(deliveries) {
+  const toFetch = (one) => ['confirmed', 'enroute_to_pickup', 'arrived_at_pickup'].includes(one.state);
+  const fetch = deliveries.find(toFetch);
+  const carried = deliveries.filter((one) => !toFetch(one));
+  const left = carried.find((one) => one.state !== 'picked_up');
+  const far = fetch && carried.length && (distanceM(fetch.pickup, carried[0].pickup) > 1 || (!fetch.ready && Date.parse(fetch.ready_at) > now() + WAITS_FOR_MORE_MS));
+  const first = left ?? (far ? carried[0] : fetch) ?? carried[0];
+  return first ? [first, ...deliveries.filter((one) => one !== first)] : [];
+}
+
 /** Where the autopilot must be for the delivery's next step, and which step that is. */
 export function goal(delivery) {
   switch (delivery?.state) {

@@ -23,13 +23,28 @@ function offShift(state, act) {
 // How long each offer was open when it was first seen here: the full bar.
 const opened = new Map();
 
+// A route is one card: its offers are answered together.
+const cards = (offers) => offers.filter((one, index) => !one.bundle || offers.findIndex((other) => other.bundle?.bundle_id === one.bundle.bundle_id) === index);
+
+// The legs to the doors, each from the one before.
+function doors(one) {
+  const stops = one.bundle?.stops ?? [{ dropoff_coarse: one.dropoff_coarse }];
+  return stops.map(({ dropoff_coarse: door }, index) => {
+    const from = index ? stops[index - 1].dropoff_coarse : one.pickup;
+    const word = stops.length === 1 ? 'To the door, about' : index ? `On to door ${index + 1}, about` : 'To door 1, about';
+    return h('div', { key: `door-${index}` }, h('dt', {}, icon('door'), word), h('dd', {}, door ? metres(distanceM(from, door)) : ''));
+  });
+}
+
+const allReady = (one) => [one.ready_at, ...(one.bundle?.stops ?? []).map((stop) => stop.ready_at)].sort((a, b) => Date.parse(a) - Date.parse(b)).at(-1);
+
 function offer(one, state, act) {
   const left = Math.max(0, Math.round(secondsUntil(one.expires_at)));
   if (!opened.has(one.offer_id)) opened.set(one.offer_id, Math.max(1, left));
   return h('section', { class: 'card stack offer', key: one.offer_id, 'data-offer': one.offer_id, 'aria-label': 'Offer' },
-    h('div', { class: 'row spread' }, h('h1', {}, 'An offer'), h('span', { class: `clock${left < 8 ? ' clock-late' : ''}` }, icon('clock'), countdown(one.expires_at))),
+    h('div', { class: 'row spread' }, h('h1', {}, one.bundle ? `A route with ${one.bundle.stops.length} deliveries` : 'An offer'), h('span', { class: `clock${left < 8 ? ' clock-late' : ''}` }, icon('clock'), countdown(one.expires_at))),
     h('progress', { max: String(opened.get(one.offer_id)), value: String(left), 'aria-label': 'Time to answer', key: 'left' }),
-    h('dl', { class: 'legs' }, h('div', {}, h('dt', {}, icon('awning'), 'To the court'), h('dd', {}, metres(one.distance_m ?? 0))), h('div', {}, h('dt', {}, icon('door'), 'To the door, about'), h('dd', {}, one.dropoff_coarse ? metres(distanceM(one.pickup, one.dropoff_coarse)) : '')), h('div', {}, h('dt', {}, icon('clock'), 'Food ready'), h('dd', {}, time(one.ready_at)))),
+    h('dl', { class: 'legs' }, h('div', {}, h('dt', {}, icon('awning'), 'To the court'), h('dd', {}, metres(one.distance_m ?? 0))), doors(one), h('div', {}, h('dt', {}, icon('clock'), one.bundle ? 'All food ready' : 'Food ready'), h('dd', {}, time(allReady(one))))),
     h('div', { class: 'row' }, h('button', { class: 'good huge grow', type: 'button', id: 'accept', disabled: state.busy, onclick: () => act.accept(one) }, 'Accept'), h('button', { class: 'quiet bad', type: 'button', id: 'decline', disabled: state.busy, onclick: () => act.decline(one) }, 'Decline')));
 }
 
@@ -77,7 +92,7 @@ export function job(state, act) {
   const current = rider.deliveries[0];
   return [
     state.lost && !state.auto && h('p', { class: 'problem', role: 'alert', key: 'lost' }, `This browser does not tell us where you are, so no offer can find you. Allow the location for this page${state.demo ? ', or let the page ride for you' : ''}.`),
-    rider.offers.map((one) => offer(one, state, act)),
+    cards(rider.offers).map((one) => offer(one, state, act)),
     current ? delivery(current, state, act) : rider.offers.length === 0 && h('section', { class: 'card stack', key: 'idle' }, h('h1', {}, 'On duty'), h('p', { class: 'lead' }, 'Stay near the court: the nearest rider is asked first.')),
     rider.deliveries.length > 1 && h('p', { class: 'small', key: 'more' }, `${rider.deliveries.length - 1} more in your bag.`),
     h('section', { class: 'card row spread', key: 'shift' },

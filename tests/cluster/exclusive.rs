@@ -105,6 +105,7 @@ impl Stage {
                         distance_m: 300,
                         ready_at: now,
                         expires_at,
+                        bundle: None,
                     };
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;

@@ -178,6 +178,7 @@ impl<'a, T: Travel> World<'a, T> {
             arrived: rider.arrived,
             pace: rider.shift.pace,
             capacity: rider.shift.capacity,
+            ..Courier::default()
         });
         Snapshot {
             now,

@@ -127,6 +127,8 @@ pub fn read(tables: &Tables<'_>, seed: u128) -> Result<Instance, InstanceError> 
         dropoff_half: row.whole("dropoff service minutes")? * 30,
         never: row.whole("maximum click-to-door")? * 120,
         bundle_max: 8,
+        late_price: 0.0,
+        turn_price: 0.0,
     };
     let travel = StraightLine { metres_per_step: row.real("meters_per_minute")?.trunc(), step: 60 };
     let (target, pay_per_order) = (row.whole("target click-to-door")? * 60, row.real("pay per order")?);
@@ -153,6 +155,7 @@ pub fn read(tables: &Tables<'_>, seed: u128) -> Result<Instance, InstanceError> 
             placed: row.whole("placement_time")? * 60,
             ready: row.whole("ready_time")? * 60,
             size: 1,
+            ..Order::default()
         })
     });
     let orders = orders.collect::<Result<Vec<_>, _>>()?;

@@ -22,8 +22,8 @@ mod tests;
 use std::collections::HashMap;
 
 pub use model::{
-    Assignment, Courier, Intent, Key, Move, Order, Place, Plan, Reason, Rules, Seconds, Snapshot, Standing, Stop,
-    StraightLine, Timing, Travel,
+    Assignment, Bearer, Courier, Intent, Key, Move, Order, Place, Plan, Reason, Rules, Seconds, Snapshot, Standing,
+    Stop, StraightLine, Timing, Travel,
 };
 
 use demand::Demand;
@@ -81,6 +81,9 @@ impl Matcher {
         couriers.sort_by_key(|courier| courier.key);
         self.demand.learn(&snapshot.shops, &orders, &couriers);
         let near = near::lists(&snapshot.shops, &orders, &couriers, self.tuning.near, travel);
+        let has_extras = self.rules.late_price > 0.0
+            || couriers.iter().any(|courier| courier.handicap > 0.0 || courier.heading.is_some())
+            || orders.iter().any(|order| order.bearer.is_some());
         let measure = Measure {
             rules: &self.rules,
             now,
@@ -89,6 +92,7 @@ impl Matcher {
             travel,
             work_price: self.tuning.work_price,
             barred: &snapshot.barred,
+            has_extras,
         };
         let mut search = Search::new(measure, &couriers, &near, self.tuning.seed.wrapping_add(self.ticks));
         restore(&mut search, &self.intents);

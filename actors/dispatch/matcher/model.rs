@@ -41,8 +41,17 @@ impl Travel for StraightLine {
     }
 }
 
-/// An order that is placed and that no courier is bound to yet.
+/// Who has an order already, though it is not picked up.
 #[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Bearer {
+    /// Who.
+    pub courier: Key,
+    /// What giving it to somebody else costs, in seconds of waiting; infinite: it stays.
+    pub price: f64,
+}
+
+/// An order that is placed and not picked up.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Order {
     /// Its name.
     pub key: Key,
@@ -56,12 +65,17 @@ pub struct Order {
     pub ready: Seconds,
     /// How much of a courier's capacity it takes.
     pub size: u32,
+    /// When it was promised at the door; what is later costs [`Rules::late_price`] more.
+    pub due: Seconds,
+    /// Who has it already; `None`: nobody.
+    pub bearer: Option<Bearer>,
 }
 
 /// What a courier is at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Standing {
     /// Waits for an instruction.
+    #[default]
     Idle,
     /// Is on its way to [`Courier::shop`] with no order; takes an assignment there, and nothing else before it arrives.
     Moving,
@@ -72,7 +86,7 @@ pub enum Standing {
 }
 
 /// Who can deliver.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Courier {
     /// Its name.
     pub key: Key,
@@ -92,6 +106,11 @@ pub struct Courier {
     pub pace: i64,
     /// How much it can carry at once.
     pub capacity: u32,
+    /// What giving an order to this courier costs beside the customer's waiting, in seconds of it; at least 0. For what
+    /// the rules do not know: that it may say no, that it has had more than others.
+    pub handicap: f64,
+    /// The shop it has set out for, with orders of it to fetch.
+    pub heading: Option<usize>,
 }
 
 /// The world at one tick.
@@ -122,6 +141,10 @@ pub struct Rules {
     pub never: Seconds,
     /// Most orders in one route, 1 to [`super::route::ROUTE_MAX`].
     pub bundle_max: usize,
+    /// What a second after [`Order::due`] costs, in seconds of waiting, beside the waiting itself.
+    pub late_price: f64,
+    /// What sending a courier elsewhere first costs that has set out for a shop ([`Courier::heading`]), seconds of waiting.
+    pub turn_price: f64,
 }
 
 /// One stop of a route.

@@ -38,7 +38,8 @@ pub struct Near {
     pub arrival: Seconds,
 }
 
-/// For each shop with an open order the couriers to ask, soonest there first; empty for other shops.
+/// For each shop with an open order the couriers to ask, soonest there first, and who has one of its orders already; empty
+/// for other shops. Couriers stand in the order of their keys.
 pub fn lists<T: Travel>(
     shops: &[Place],
     orders: &[Order],
@@ -49,19 +50,30 @@ pub fn lists<T: Travel>(
     let mut lists = vec![Vec::new(); shops.len()];
     let tree = Nearest::of(couriers.iter().map(|courier| courier.at));
     for order in orders {
-        if !lists[order.shop].is_empty() {
-            continue;
-        }
-        let shop = shops[order.shop];
         let arrival = |courier: &Courier| match courier.shop {
             Some(number) if number == order.shop => courier.arrived,
-            _ => courier.free + paced(courier, travel.seconds(courier.at, shop)),
+            _ => courier.free + paced(courier, travel.seconds(courier.at, shops[order.shop])),
         };
         let near = |number: usize| Near {
             courier: u32::try_from(number).expect("couriers are fewer than 2^32"),
             arrival: arrival(&couriers[number]),
         };
-        let mut list: Vec<Near> = tree.few(shop, most).into_iter().map(near).collect();
+        let has = order.bearer.and_then(|has| couriers.binary_search_by_key(&has.courier, |courier| courier.key).ok());
+        if let Some(has) = has.map(near)
+            && !lists[order.shop].is_empty()
+            && !lists[order.shop].contains(&has)
+        {
+            let place =
+                lists[order.shop].partition_point(|one| (one.arrival, one.courier) < (has.arrival, has.courier));
+            lists[order.shop].insert(place, has);
+        }
+        if !lists[order.shop].is_empty() {
+            continue;
+        }
+        let mut list: Vec<Near> = tree.few(shops[order.shop], most).into_iter().map(near).collect();
+        if let Some(has) = has.map(near).filter(|has| !list.contains(has)) {
+            list.push(has);
+        }
         list.sort_unstable_by_key(|near| (near.arrival, near.courier));
         lists[order.shop] = list;
     }

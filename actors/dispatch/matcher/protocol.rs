@@ -267,6 +267,8 @@ impl Day {
             dropoff_half: seconds(dropoff_service) / 2,
             never: 2 * seconds(max_ctd),
             bundle_max: ROUTE_MAX,
+            late_price: 0.0,
+            turn_price: 0.0,
         };
         Ok(Self {
             matcher: Matcher::new(rules, tuning),
@@ -296,6 +298,7 @@ impl Day {
             placed: seconds(order.placed),
             ready: seconds(order.ready),
             size: 1,
+            ..Order::default()
         });
         let orders = orders.collect();
         let mut couriers = Vec::with_capacity(self.roster.len());
@@ -317,6 +320,7 @@ impl Day {
                 arrived: seen.arrived.map_or(free, seconds),
                 pace: 1000,
                 capacity: u32::MAX,
+                ..Courier::default()
             });
         }
         for later in self.roster.iter().filter(|courier| courier.on > minutes) {
@@ -330,6 +334,7 @@ impl Day {
                 arrived: 0,
                 pace: 1000,
                 capacity: u32::MAX,
+                ..Courier::default()
             });
         }
         Snapshot { now: seconds(minutes), shops: self.shops.clone(), orders, couriers, barred: Default::default() }

@@ -21,6 +21,8 @@ pub struct Route {
     pub riding: Seconds,
     /// Riding from the shop to each door, summed over the orders.
     pub riding_sum: Seconds,
+    /// Riding from the shop to each door.
+    rides: [u32; ROUTE_MAX],
     /// When its orders were placed, summed.
     pub placed_sum: Seconds,
     /// Capacity it takes.
@@ -56,6 +58,8 @@ pub struct Measure<'a, T> {
     pub work_price: f64,
     /// Orders and couriers that must not meet.
     pub barred: &'a HashSet<(Key, Key)>,
+    /// Whether anything costs beside waiting and work: promises, who has what, handicaps.
+    pub has_extras: bool,
 }
 
 impl<T> Clone for Measure<'_, T> {
@@ -75,6 +79,8 @@ pub struct Walk {
     pub at: Place,
     /// The shop it waits at, if no route has begun.
     shop: Option<(u32, Seconds)>,
+    /// The shop it has set out for, if no route has begun.
+    heading: Option<u32>,
     /// Click to door of the orders so far, seconds, with the price of the work.
     pub cost: f64,
 }
@@ -82,8 +88,9 @@ pub struct Walk {
 impl Walk {
     /// The beginning: the courier as it stands.
     pub fn of(courier: &Courier) -> Self {
-        let shop = courier.shop.map(|shop| (u32::try_from(shop).expect("shops are fewer than 2^32"), courier.arrived));
-        Self { free: courier.free, at: courier.at, shop, cost: 0.0 }
+        let number = |shop| u32::try_from(shop).expect("shops are fewer than 2^32");
+        let shop = courier.shop.map(|shop| (number(shop), courier.arrived));
+        Self { free: courier.free, at: courier.at, shop, heading: courier.heading.map(number), cost: 0.0 }
     }
 }
 
@@ -108,6 +115,7 @@ impl<T: Travel> Measure<'_, T> {
             ready: Seconds::MIN,
             riding: 0,
             riding_sum: 0,
+            rides: [0; ROUTE_MAX],
             placed_sum: 0,
             size: 0,
             end: at,
@@ -115,9 +123,10 @@ impl<T: Travel> Measure<'_, T> {
         for number in sequence {
             let order = &self.orders[*number as usize];
             route.orders[usize::from(route.len)] = *number;
-            route.len += 1;
             route.ready = route.ready.max(order.ready);
             route.riding += self.travel.seconds(at, order.door);
+            route.rides[usize::from(route.len)] = u32::try_from(route.riding).unwrap_or(u32::MAX);
+            route.len += 1;
             route.riding_sum += route.riding;
             route.placed_sum += order.placed;
             route.size += order.size;
@@ -150,8 +159,33 @@ impl<T: Travel> Measure<'_, T> {
     }
 
     fn bars(&self, courier: &Courier, route: &Route) -> bool {
-        let barred = |number: &u32| self.barred.contains(&(self.orders[*number as usize].key, courier.key));
-        !self.barred.is_empty() && route.orders().iter().any(barred)
+        let stays =
+            |order: &Order| order.bearer.is_some_and(|has| has.price.is_infinite() && has.courier != courier.key);
+        let barred = |number: &u32| {
+            let order = &self.orders[*number as usize];
+            stays(order) || self.barred.contains(&(order.key, courier.key))
+        };
+        (self.has_extras || !self.barred.is_empty()) && route.orders().iter().any(barred)
+    }
+
+    /// What `route`, picked up at `pickup`, costs beside waiting and work; never below 0.
+    #[expect(clippy::cast_precision_loss, reason = "spans of a day are far below 2^52 seconds")]
+    fn extras(&self, courier: &Courier, walk: &Walk, route: &Route, pickup: Seconds) -> f64 {
+        let turns = walk.heading.is_some_and(|shop| shop != route.shop);
+        let mut cost = if turns { self.rules.turn_price } else { 0.0 };
+        let mut handed = pickup + self.rules.pickup_half + self.rules.dropoff_half;
+        for (number, ride) in route.orders().iter().zip(route.rides) {
+            let order = &self.orders[*number as usize];
+            cost += match order.bearer {
+                Some(has) if has.courier == courier.key => 0.0,
+                Some(has) => has.price + courier.handicap,
+                None => courier.handicap,
+            };
+            let late = handed + paced(courier, ride.into()) - order.due;
+            cost += self.rules.late_price * late.max(0) as f64;
+            handed += 2 * self.rules.dropoff_half;
+        }
+        cost
     }
 
     /// The walk after `route`, or nothing if the courier may not take it.
@@ -171,8 +205,11 @@ impl<T: Travel> Measure<'_, T> {
         let free = pickup.at + half_in + paced(courier, route.riding) + 2 * count * half_out;
         let work = free - pickup.leave;
         #[expect(clippy::cast_precision_loss, reason = "spans of a day are far below 2^52 seconds")]
-        let cost = waiting as f64 + self.work_price * work as f64;
-        Some(Walk { free, at: route.end, shop: None, cost: walk.cost + cost })
+        let mut cost = waiting as f64 + self.work_price * work as f64;
+        if self.has_extras {
+            cost += self.extras(courier, walk, route, pickup.at);
+        }
+        Some(Walk { free, at: route.end, shop: None, heading: None, cost: walk.cost + cost })
     }
 }
 

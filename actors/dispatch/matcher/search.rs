@@ -87,7 +87,8 @@ impl<'a, T: Travel> Search<'a, T> {
     /// Puts every order that is left out where it fits best, if that costs less than never.
     pub fn insert_all(&mut self) {
         let mut orders: Vec<u32> = self.left_out().collect();
-        orders.sort_by_key(|order| self.order(*order).ready);
+        // What somebody has already goes first: it finds its place there as long as there is one.
+        orders.sort_by_key(|order| (self.order(*order).bearer.is_none(), self.order(*order).ready));
         for order in orders {
             self.insert(order);
         }

@@ -26,10 +26,26 @@ fn script(seed: u64, couriers: usize, crowd: usize, size_m: usize, cooking_min: 
     let orders = (0..(hours * crowd / 10).max(1)).map(|number| {
         let placed = 60 * dice.below(300) as i64;
         let ready = placed + 60 * dice.below(cooking_min + 1) as i64;
-        Order { key: number as Key, shop: dice.below(shops.len()), door: place(&mut dice), placed, ready, size: 1 }
+        Order {
+            key: number as Key,
+            shop: dice.below(shops.len()),
+            door: place(&mut dice),
+            placed,
+            ready,
+            size: 1,
+            ..Order::default()
+        }
     });
     let orders = orders.collect();
-    let rules = Rules { tick: 60, pickup_half: 120, dropoff_half: 120, never: 10_800, bundle_max: 8 };
+    let rules = Rules {
+        tick: 60,
+        pickup_half: 120,
+        dropoff_half: 120,
+        never: 10_800,
+        bundle_max: 8,
+        late_price: 0.0,
+        turn_price: 0.0,
+    };
     Script { shops, shifts, orders, rules }
 }
 
@@ -92,15 +108,32 @@ fn courier(key: Key, x: f64) -> Courier {
         arrived: 0,
         pace: 1000,
         capacity: 10,
+        ..Courier::default()
     }
 }
 
 fn order(key: Key, ready_min: i64) -> Order {
-    Order { key, shop: 0, door: Place { x: 0.0, y: 3200.0 }, placed: 0, ready: 60 * ready_min, size: 1 }
+    Order {
+        key,
+        shop: 0,
+        door: Place { x: 0.0, y: 3200.0 },
+        placed: 0,
+        ready: 60 * ready_min,
+        size: 1,
+        ..Order::default()
+    }
 }
 
 fn told(couriers: Vec<Courier>, orders: Vec<Order>) -> Plan {
-    let rules = Rules { tick: 60, pickup_half: 120, dropoff_half: 120, never: 10_800, bundle_max: 8 };
+    let rules = Rules {
+        tick: 60,
+        pickup_half: 120,
+        dropoff_half: 120,
+        never: 10_800,
+        bundle_max: 8,
+        late_price: 0.0,
+        turn_price: 0.0,
+    };
     let shops = vec![Place::default()];
     Matcher::new(rules, Tuning { position: false, ..Tuning::default() })
         .tick(&Snapshot { now: 0, shops, orders, couriers, barred: Default::default() }, &TRAVEL)

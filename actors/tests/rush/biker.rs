@@ -10,12 +10,14 @@ use foodcourt_actors::{
     ask::Wish,
     demo::{self, district},
     dispatch::{DeliveryCommand, RiderStep, event::UnassignReason},
-    ids::{DeliveryId, OfferId, RiderId},
+    ids::{DeliveryId, RiderId},
     memory::Dice,
     place::Position,
     rider::{RiderCommand, RiderState, event::Vehicle, tracker::Fix},
     time::Timestamp,
 };
+
+use uuid::Uuid;
 
 use crate::day::{ORIGIN, Town, between};
 
@@ -61,7 +63,8 @@ struct Biker {
     jobs: Vec<Job>,
     /// Jobs that are no more, so that an old look does not bring them back.
     done: BTreeSet<DeliveryId>,
-    replies: BTreeMap<OfferId, Option<(Timestamp, bool)>>,
+    /// By offer, or by route.
+    replies: BTreeMap<Uuid, Option<(Timestamp, bool)>>,
     rests_until: Timestamp,
 }
 
@@ -165,7 +168,8 @@ impl Biker {
         let now = self.town.now();
         for offer in &state.offers {
             let dice = &mut self.dice;
-            let reply = *self.replies.entry(offer.offer_id).or_insert_with(|| {
+            let route = offer.bundle_id().map_or(offer.offer_id.0, |bundle| bundle.0);
+            let reply = *self.replies.entry(route).or_insert_with(|| {
                 let mood = dice.below(100);
                 let at = now.plus(Duration::from_secs_f64(between(dice, 1.0, 8.0)));
                 (mood >= 4).then_some((at, mood >= 19))

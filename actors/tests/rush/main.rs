@@ -2,7 +2,8 @@
 //! phones who decline, keep silent, give back and ride on the district's streets; kitchens that are late. A seed decides
 //! everything that nobody answers to, so both policies face the same day.
 //!
-//! `FOODCOURT_DAYS=n` runs n seeds of every shape of day and prints the table.
+//! `FOODCOURT_DAYS=n` runs n seeds of every shape of day and prints the table; `FOODCOURT_TRY="late_price=1 work_price=0.1;…"`
+//! prints it for other settings of the plan too, and judges nothing.
 
 #![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
 
@@ -30,9 +31,27 @@ const SHAPES: [Shape; 4] = [
     Shape { word: "too few", riders: 8, every_s: 42 },
 ];
 
-type Means = BTreeMap<(&'static str, &'static str), Vec<Score>>;
+/// The default plan with `words` (`name=value …`) set.
+fn settings(words: &str) -> PlanSettings {
+    let mut settings = PlanSettings::default();
+    for word in words.split_whitespace() {
+        let (name, value) = word.split_once('=').expect("name=value");
+        let value: f64 = value.parse().expect("a number");
+        match name {
+            "tick_s" => settings.tick_s = value as i64,
+            "ahead_s" => settings.ahead_s = value as i64,
+            "wait_max_s" => settings.wait_max_s = value as i64,
+            "late_price" => settings.late_price = value,
+            "work_price" => settings.work_price = value,
+            _ => panic!("no setting is called {name}"),
+        }
+    }
+    settings
+}
 
-fn run(days: u64, policies: &[(&'static str, Option<PlanSettings>)]) -> Means {
+type Means<'a> = BTreeMap<(&'static str, &'a str), Vec<Score>>;
+
+fn run<'a>(days: u64, policies: &[(&'a str, Option<PlanSettings>)]) -> Means<'a> {
     let mut jobs = vec![];
     for shape in SHAPES {
         for (word, settings) in policies {
@@ -57,6 +76,15 @@ fn run(days: u64, policies: &[(&'static str, Option<PlanSettings>)]) -> Means {
 #[test]
 fn planned_riders_serve_no_worse_than_the_nearest() {
     let days = std::env::var("FOODCOURT_DAYS").map_or(1, |days| days.parse().expect("FOODCOURT_DAYS is a number"));
+    if let Ok(tries) = std::env::var("FOODCOURT_TRY") {
+        let tries: Vec<_> = tries.split(';').map(|words| (words.trim(), Some(settings(words)))).collect();
+        let means = run(days, &tries);
+        println!("{}", Score::HEAD);
+        for ((shape, words), scores) in &means {
+            println!("{shape:<11}          {} {words}", Score::mean(scores));
+        }
+        return;
+    }
     let means = run(days, &[("nearest", None), ("matcher", Some(PlanSettings::default()))]);
     println!("{}", Score::HEAD);
     let mean = |shape: &Shape, word| Score::mean(&means[&(shape.word, word)]);

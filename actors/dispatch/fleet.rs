@@ -1,0 +1,116 @@
+//! Riders as the plan sees them: where each can set out from and when, and what of their bags is still to be fetched. Pure.
+//!
+//! Food in the bag is brought first, nearest door first. What is still to be fetched stays with its rider, as orders of
+//! the plan that nobody else may have: so one more order of the court may join as long as the rider has not left it.
+
+use super::{
+    matcher::{Bearer, Courier, Key, Order, Place, Seconds, Standing, Travel},
+    survey::{Carried, Seen},
+};
+use crate::{
+    ids::{DeliveryId, RiderId, UserId},
+    place::{LocalMap, Position},
+    time::Timestamp,
+    travel::{GreatCircle, Vehicle},
+};
+
+/// From the bicycle at the kerb to the food in hand, and from there back: half of the service each, seconds.
+pub(super) const HALF_S: Seconds = 45;
+/// A live rider has no end of shift that is known: so far off that it never binds, seconds.
+const OFF_S: Seconds = 86_400;
+/// Whoever is nearer to the court has not left it, metres: forecourts are as wide, and phones err by twenty.
+const AT_COURT_M: f64 = 120.0;
+
+/// The matcher's map: straight lines on the flat map, by bicycle; other vehicles have a pace.
+#[derive(Clone, Copy)]
+pub(super) struct Ways {
+    pub mps: f64,
+}
+
+impl Travel for Ways {
+    #[expect(clippy::cast_possible_truncation, reason = "seconds on the Earth")]
+    fn seconds(&self, from: Place, to: Place) -> Seconds {
+        ((from.x - to.x).hypot(from.y - to.y) / self.mps).ceil() as Seconds
+    }
+}
+
+/// What is drawn on.
+pub(super) struct Fleet<'a> {
+    pub map: &'a LocalMap,
+    pub estimate: &'a GreatCircle,
+    pub now: Seconds,
+}
+
+impl Fleet<'_> {
+    pub fn ways(&self) -> Ways {
+        Ways { mps: self.estimate.bicycle_mps / self.estimate.detour }
+    }
+    pub fn place(&self, at: Position) -> Place {
+        let [x, y] = self.map.to_metres(at);
+        Place { x, y }
+    }
+
+    /// A rider, and the orders that nobody else may have; `shop` numbers the courts.
+    #[expect(clippy::cast_possible_truncation, reason = "a pace in thousandths: 100 to 100,000")]
+    pub fn courier(&self, rider: &Seen, shop: &mut dyn FnMut(Position) -> usize) -> (Courier, Vec<Order>) {
+        let mps = |vehicle| self.estimate.speed_mps(vehicle);
+        let pace = (mps(Vehicle::Bicycle) / mps(rider.vehicle) * 1000.0).round() as i64;
+        let (carried, bound): (Vec<&Carried>, Vec<&Carried>) = rider.bag.iter().partition(|one| one.has_food);
+        let key = key(rider.rider_id.0);
+        let mut courier = Courier {
+            key,
+            at: self.place(rider.position),
+            free: self.now,
+            off: self.now + OFF_S,
+            pace,
+            capacity: rider.capacity,
+            heading: bound.first().map(|one| shop(one.errand.pickup)),
+            ..Courier::default()
+        };
+        let mut order = |one: &Carried, ready: Seconds| Order {
+            key: self::key(one.delivery_id.0),
+            shop: shop(one.errand.pickup),
+            door: self.place(one.errand.dropoff),
+            placed: ready,
+            ready,
+            size: 1,
+            due: Seconds::MAX / 2,
+            bearer: Some(Bearer { courier: key, price: f64::INFINITY }),
+        };
+        let mut orders: Vec<Order> = bound.iter().map(|one| order(one, seconds(one.errand.ready_at))).collect();
+        let at_court = bound.first().is_some_and(|one| rider.position.distance_m(one.errand.pickup) < AT_COURT_M);
+        if at_court {
+            // Who waits at the court with food in the bag takes all of it along.
+            orders.extend(carried.iter().map(|one| order(one, self.now)));
+            courier.shop = courier.heading;
+            courier.arrived = self.now - HALF_S;
+        } else if !carried.is_empty() {
+            self.bring(&mut courier, carried.iter().map(|one| self.place(one.errand.dropoff)).collect());
+        }
+        (courier, orders)
+    }
+
+    /// Brings what is carried, the nearest next.
+    fn bring(&self, courier: &mut Courier, mut doors: Vec<Place>) {
+        let ride = |from: Place, to: Place| self.ways().seconds(from, to) * courier.pace / 1000;
+        courier.standing = Standing::Busy;
+        while let Some(next) = (0..doors.len()).min_by_key(|door| ride(courier.at, doors[*door])) {
+            let door = doors.swap_remove(next);
+            courier.free += ride(courier.at, door) + 2 * HALF_S;
+            courier.at = door;
+        }
+    }
+}
+
+pub(super) const fn key(id: uuid::Uuid) -> Key {
+    id.as_u128()
+}
+pub(super) const fn rider_of(key: Key) -> RiderId {
+    UserId(uuid::Uuid::from_u128(key))
+}
+pub(super) const fn delivery_of(key: Key) -> DeliveryId {
+    DeliveryId(uuid::Uuid::from_u128(key))
+}
+pub(super) const fn seconds(at: Timestamp) -> Seconds {
+    at.as_micros().div_euclid(1_000_000)
+}
