@@ -83,7 +83,7 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     let node = Node::start(&config, &opened).await?;
     let server = node.listen(&config, listener).map_err(listen)?;
     let handle = server.handle();
-    let serving = actix::spawn(server);
+    let serving = actix::spawn(server.run());
     println!("listening on http://{bound}");
     info!("foodcourt serves on http://{bound}");
     wait_for_stop().await;

@@ -66,7 +66,7 @@ use crate::{
         waiter::Waiter,
     },
     ids::RandomIds,
-    live::{Hub, LiveLimits, ServeLimits, serve},
+    live::{Hub, LiveLimits, ServeLimits, Server, serve},
     password::Argon2Passwords,
     ports::{CourtEntry, Courts as _, DemoClock},
     postgres::{
@@ -289,9 +289,11 @@ impl Node {
         let (stop, sweep, stop_sweep) =
             (stopping.subscribe(), Sweep::new(kernel.clone(), sleepers), stopping.subscribe());
         let (finished, reactor_ended) = tokio::sync::oneshot::channel();
-        let reacting = Arbiter::new();
+        // With one thread for actors the reactor shares it: each fact that it hands to an actor and each answer would
+        // otherwise wake another thread. With several it has its own, as they have enough to do.
+        let reacting = (threads > 1).then(Arbiter::new);
         let reacts = config.bench.reactors;
-        reacting.spawn_fn(move || {
+        reacting.as_ref().map_or_else(Arbiter::current, Arbiter::handle).spawn_fn(move || {
             if reacts {
                 actix::spawn(sweep.run(stop_sweep));
             } else {
@@ -306,7 +308,7 @@ impl Node {
             });
         });
         let mut arbiters = arbiters;
-        arbiters.extend([reacting, planning]);
+        arbiters.extend(reacting.into_iter().chain([planning]));
         // Nobody may watch before the taps hear. An error means that the reactor has ended, and then there is nothing to hear.
         if reacts {
             begun
@@ -448,7 +450,7 @@ impl Node {
     ///
     /// # Errors
     /// When the listener cannot be used.
-    pub fn listen(&self, config: &Config, listener: TcpListener) -> std::io::Result<actix_server::Server> {
+    pub fn listen(&self, config: &Config, listener: TcpListener) -> std::io::Result<Server> {
         let mut limits =
             ServeLimits { stop_within: Duration::from_secs(config.server.drain_s), ..ServeLimits::default() };
         if config.server.workers > 0 {
@@ -456,7 +458,7 @@ impl Node {
         }
         let services = self.services.clone();
         let app = move || App::new().configure(http::configure(services.clone()));
-        serve(app, &self.hub, vec![listener], &limits)
+        serve(app, &self.hub, listener, &limits)
     }
 
     /// No new orders, sockets told when to come back; waits for them at most `within`.

@@ -14,7 +14,7 @@ use foodcourt_actors::{event::Recorded, ids::UserId, ports::Ids, reactor::Tap};
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
-use super::{frame::Goodbye, limits::LiveLimits, source::LiveSource, topic::Topic};
+use super::{frame::Goodbye, limits::LiveLimits, server, source::LiveSource, topic::Topic};
 
 /// Numbers of the live side, for metrics and tests.
 #[derive(Debug, Default)]
@@ -209,7 +209,7 @@ impl Hub {
                 *open += usize::from(free);
                 free
             });
-        taken.then(|| Seat(self.clone()))
+        taken.then(|| Seat { hub: self.clone(), _here: server::occupy() })
     }
     /// A stable name of this hub within the process.
     pub(super) fn address(&self) -> usize {
@@ -244,10 +244,14 @@ impl Tap for Hub {
 }
 
 /// A place for one socket or stream, free again when dropped.
-pub struct Seat(Hub);
+pub struct Seat {
+    hub: Hub,
+    /// So that whoever comes next is given to a thread with fewer.
+    _here: server::Occupied,
+}
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.0.open.send_modify(|open| *open -= 1);
+        self.hub.0.open.send_modify(|open| *open -= 1);
     }
 }

@@ -27,7 +27,7 @@ pub mod upgrade;
 
 pub use hub::{Hub, LiveStats};
 pub use limits::LiveLimits;
-pub use server::{ServeLimits, serve};
+pub use server::{ServeLimits, Server, ServerHandle, serve};
 pub use source::{Access, Fix, LiveSource, Principal, Problem, ServerTime, Taken, View};
 pub use sse::order_events;
 pub use topic::Topic;

@@ -1,7 +1,7 @@
 //! Many small statements as one: while a batch is on its way the next collects, and an idle line sends at once. A
 //! thousand rows a second are then some dozens of transactions, and take one connection instead of all.
 
-use std::{error::Error, fmt, panic::AssertUnwindSafe, sync::Arc};
+use std::{error::Error, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use foodcourt_actors::ports::BoxError;
 use futures_util::FutureExt as _;
@@ -22,7 +22,8 @@ pub(super) struct Gather<T, R> {
 
 impl<T: Send + 'static, R: Send + 'static> Gather<T, R> {
     /// Starts a line, on the current runtime, before `run`, which answers at most `batch_max` wishes in their order.
-    pub fn start<Run, Running>(batch_max: usize, run: Run) -> Self
+    /// After a batch that was not full it rests for `pause`, so that more come together.
+    pub fn start<Run, Running>(batch_max: usize, pause: Duration, run: Run) -> Self
     where
         Run: Fn(Vec<T>) -> Running + Send + 'static,
         Running: Future<Output = Result<Vec<R>, BoxError>> + Send,
@@ -31,6 +32,7 @@ impl<T: Send + 'static, R: Send + 'static> Gather<T, R> {
         tokio::spawn(async move {
             let mut waiting = Vec::new();
             while inbox.recv_many(&mut waiting, batch_max).await > 0 {
+                let full = waiting.len() >= batch_max;
                 let (wishes, askers): (Vec<T>, Vec<oneshot::Sender<Outcome<R>>>) = waiting.drain(..).unzip();
                 // Nobody minds an asker who has gone.
                 match AssertUnwindSafe(run(wishes)).catch_unwind().await {
@@ -43,6 +45,9 @@ impl<T: Send + 'static, R: Send + 'static> Gather<T, R> {
                     }
                     // Those who asked hear that nobody answers; the line goes on.
                     Err(_panic) => {}
+                }
+                if !(full || pause.is_zero()) {
+                    tokio::time::sleep(pause).await;
                 }
             }
         });
@@ -85,7 +90,7 @@ mod tests {
     async fn what_waits_goes_together_and_each_hears_its_own() {
         let gate = Arc::new(Semaphore::new(0));
         let held = Arc::clone(&gate);
-        let gather = Gather::start(3, move |wishes: Vec<u32>| {
+        let gather = Gather::start(3, Duration::ZERO, move |wishes: Vec<u32>| {
             let gate = Arc::clone(&held);
             async move {
                 gate.acquire().await.unwrap().forget();
@@ -108,7 +113,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_or_panicked_batch_is_told_and_the_line_goes_on() {
-        let gather = Gather::start(8, |wishes: Vec<u32>| async move {
+        let gather = Gather::start(8, Duration::ZERO, |wishes: Vec<u32>| async move {
             assert_ne!(wishes, [13], "planted");
             if wishes == [7] { Err(DatabaseError::Busy.into()) } else { Ok(wishes) }
         });

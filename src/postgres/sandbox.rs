@@ -1,7 +1,7 @@
 //! The sandbox payment provider's books in PostgreSQL, so that its money survives our crashes as a real provider's would.
 //! Calls that come at the same time are read together and written together.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use foodcourt_actors::{
     money::{Currency, Money},
@@ -33,8 +33,8 @@ impl PgSandbox {
         let (to_read, to_write) = (database.clone(), database.clone());
         Self {
             database,
-            readers: Gather::start(TOGETHER_MAX, move |refs| read(to_read.clone(), refs)),
-            writers: Gather::start(TOGETHER_MAX, move |lines| write(to_write.clone(), lines)),
+            readers: Gather::start(TOGETHER_MAX, Duration::ZERO, move |refs| read(to_read.clone(), refs)),
+            writers: Gather::start(TOGETHER_MAX, Duration::ZERO, move |lines| write(to_write.clone(), lines)),
         }
     }
 }

@@ -323,7 +323,7 @@ impl World {
         let shared = services.clone();
         let app = move || App::new().configure(configure(shared.clone()));
         let limits = ServeLimits { workers: 1, ..ServeLimits::default() };
-        actix_rt::spawn(live::serve(app, &hub, vec![listener], &limits).unwrap());
+        actix_rt::spawn(live::serve(app, &hub, listener, &limits).unwrap().run());
         let client = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
         Self { services, business, wall, url, client, database, arrivals, _stop: stop }
     }

@@ -12,8 +12,8 @@ use std::{
 
 use actix_web::{App, HttpResponse, web};
 use foodcourt::live::{
-    Access, Fix, Hub, LiveLimits, LiveSource, Principal, Problem, ServeLimits, ServerTime, Taken, Topic, View,
-    order_events, serve, upgrade,
+    Access, Fix, Hub, LiveLimits, LiveSource, Principal, Problem, ServeLimits, ServerHandle, ServerTime, Taken, Topic,
+    View, order_events, serve, upgrade,
 };
 use foodcourt_actors::{
     event::{Recorded, Version},
@@ -164,7 +164,7 @@ pub struct World {
     pub hub: Hub,
     pub source: Arc<Source>,
     pub ids: Arc<CountedIds>,
-    pub server: actix_server::ServerHandle,
+    pub server: ServerHandle,
 }
 
 impl World {
@@ -183,9 +183,9 @@ impl World {
                 .route("/v1/orders/{id}/events", web::get().to(events))
                 .route("/echo", web::get().to(|| async { HttpResponse::Ok().body("hello") }))
         };
-        let server = serve(app, &hub, vec![listener], &ServeLimits { workers, ..ServeLimits::default() }).unwrap();
+        let server = serve(app, &hub, listener, &ServeLimits { workers, ..ServeLimits::default() }).unwrap();
         let handle = server.handle();
-        actix_web::rt::spawn(server);
+        actix_web::rt::spawn(server.run());
         Self { address, hub, source, ids, server: handle }
     }
     /// A socket that has said nothing.
