@@ -22,9 +22,14 @@ fn tour() -> &'static str {
 
 /// `foodcourt admin add` on `folder`, with `password` on stdin.
 fn add_admin(folder: &Path, password: &str) -> Output {
+    admin(folder, &["--email", "ada@example.org"], password)
+}
+
+fn admin(folder: &Path, more: &[&str], password: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_foodcourt"))
-        .args(["admin", "add", "--email", "ada@example.org", "--data-dir"])
+        .args(["admin", "add", "--data-dir"])
         .arg(folder)
+        .args(more)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -119,4 +124,13 @@ fn a_court_of_ones_own_is_opened_as_the_readme_says() {
     for sight in [r#""roles":["vendor_staff"],"kitchens":[""#, r#""roles":["rider"]"#, r#""name":"Jollof rice""#] {
         assert!(text.contains(sight), "never said {sight}:\n{text}");
     }
+
+    drop(server);
+    // Whoever registered an address has not shown that it is theirs.
+    let (code, text) = said(&admin(&folder, &["--email", "rider@example.org"], "another password"));
+    assert!(code == Some(2) && text.contains("--existing"), "{text}");
+    let (code, text) = said(&admin(&folder, &["--email", "nobody@example.org", "--existing"], ""));
+    assert!(code == Some(2) && text.contains("there is no account"), "{text}");
+    let (code, text) = said(&admin(&folder, &["--email", "rider@example.org", "--existing"], ""));
+    assert!(code == Some(0) && text.contains("is an admin now, with the password of before"), "{text}");
 }

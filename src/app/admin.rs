@@ -23,7 +23,7 @@ use crate::{
     config::Config,
     ids::RandomIds,
     password::Argon2Passwords,
-    ports::{AccountBook as _, NewAccess},
+    ports::{AccountBook as _, Changed, NewAccess},
     postgres::{Database, account_book::PostgresAccountBook, accounts::PostgresAccounts, business_clock},
 };
 
@@ -51,13 +51,17 @@ enum AdminCommand {
         /// How they want to be called; the address's first part unless said.
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
+        /// Make an admin of the account that is there with this address. Anybody can register any address: be sure that
+        /// it is the right person's.
+        #[arg(long)]
+        existing: bool,
     },
 }
 
 /// Does it and says what was done; exit code 2 where it could not be.
 pub async fn main(config: &Config, args: AdminArgs) -> ExitCode {
-    let AdminCommand::Add { email, name } = args.command;
-    match add(config, &email, name.as_deref()).await {
+    let AdminCommand::Add { email, name, existing } = args.command;
+    match add(config, &email, name.as_deref(), existing).await {
         Ok(sentence) => {
             println!("{sentence}");
             ExitCode::SUCCESS
@@ -69,19 +73,24 @@ pub async fn main(config: &Config, args: AdminArgs) -> ExitCode {
     }
 }
 
-async fn add(config: &Config, email: &str, name: Option<&str>) -> Result<String, StartError> {
+async fn add(config: &Config, email: &str, name: Option<&str>, existing: bool) -> Result<String, StartError> {
     let email = Email::parse(email).map_err(|refused| StartError::Other(format!("--email {refused}")))?;
     let name = name.unwrap_or_else(|| email.as_str().split('@').next().unwrap_or("Admin"));
     let name = DisplayName::parse(name).map_err(|refused| StartError::Other(format!("--name {refused}")))?;
     let opened = database::open(config).await?;
-    let added = make(&opened.database, email, name).await;
+    let added = make(&opened.database, email, name, existing).await;
     if let Some(private) = opened.private {
         private.stop().await;
     }
     added
 }
 
-async fn make(database: &Database, email: Email, display_name: DisplayName) -> Result<String, StartError> {
+async fn make(
+    database: &Database,
+    email: Email,
+    display_name: DisplayName,
+    existing: bool,
+) -> Result<String, StartError> {
     let failed = |error: &dyn std::error::Error| StartError::Other(format!("the admin was not added: {error}"));
     let accounts = PostgresAccounts::new(database.clone(), Duration::ZERO);
     let address = email.as_str().to_owned();
@@ -89,12 +98,27 @@ async fn make(database: &Database, email: Email, display_name: DisplayName) -> R
         if account.is(Role::Admin) {
             return Ok(format!("{address} is an admin already; nothing was changed"));
         }
+        if !existing {
+            return Err(StartError::Other(format!(
+                "somebody has registered with {address} already, and nobody has checked that it is theirs; nothing was \
+                 changed. If you know that it is the right person, say --existing: they keep their password"
+            )));
+        }
         let mut roles = account.roles;
         roles.push(Role::Admin);
         let (_, now): (_, Timestamp) = business_clock::anchor(database).await?;
-        let access = NewAccess { user_id: account.user_id, roles, kitchens: account.kitchens, expected: None, now };
-        PostgresAccountBook::new(database.clone()).change(access).await.map_err(|error| failed(&error))?;
-        return Ok(format!("{address} is an admin now, with the password of before"));
+        let book = PostgresAccountBook::new(database.clone());
+        let expected = book.find(account.user_id).await.map_err(|error| failed(&error))?.map(|entry| entry.version);
+        let access = NewAccess { user_id: account.user_id, roles, kitchens: account.kitchens, expected, now };
+        return match book.change(access).await.map_err(|error| failed(&error))? {
+            Changed::Done(_) => Ok(format!("{address} is an admin now, with the password of before")),
+            Changed::Stale { .. } | Changed::Absent => {
+                Err(StartError::Other(format!("{address} was being changed over the API meanwhile; run this again")))
+            }
+        };
+    }
+    if existing {
+        return Err(StartError::Other(format!("there is no account of {address}; without --existing it is made")));
     }
     let typed = password().map_err(|error| failed(&error))?;
     let password = Password::choose(&typed, &email);
