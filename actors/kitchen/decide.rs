@@ -52,6 +52,11 @@ impl Decider for Kitchen {
         let kitchen_id = info.kitchen_id;
         match command {
             C::Open(_) => Ok(vec![]), // answered above
+            C::MoveClock { time_zone } => {
+                let mut opened = info.clone();
+                opened.hours.time_zone.clone_from(time_zone);
+                open(state, &opened)
+            }
             C::PublishMenu { menu } if **state.menu() == *menu => Ok(vec![]),
             C::PublishMenu { menu } => match menu.problem() {
                 Some((pointer, problem)) => Err(No::BadMenu { pointer, problem }),

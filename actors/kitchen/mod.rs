@@ -32,6 +32,11 @@ use crate::{
 pub enum KitchenCommand {
     /// Make the kitchen, or change its name, hours and capacity. Kitchen and court stay what they were.
     Open(Opened),
+    /// Read the opening hours in another time zone from now on; all else stays as it is by then.
+    MoveClock {
+        /// IANA name.
+        time_zone: String,
+    },
     /// Put a whole menu in place of the one before.
     PublishMenu {
         /// All of it.

@@ -205,6 +205,20 @@ fn a_kitchen_that_cannot_take_a_ticket_says_so_as_a_fact() {
 }
 
 #[test]
+fn a_clock_is_moved_without_touching_what_else_was_set() {
+    let mut day = Day::new();
+    let mut longer = kitchen(3);
+    longer.prep_min = 17;
+    day.does(C::Open(longer));
+    let lisbon = || C::MoveClock { time_zone: "Europe/Lisbon".to_owned() };
+    assert_eq!(day.does(lisbon()), ["kitchen.opened"]);
+    assert_eq!(day.does(lisbon()), [""; 0]);
+    let info = day.state.info().unwrap();
+    assert_eq!((info.hours.time_zone.as_str(), info.prep_min), ("Europe/Lisbon", 17));
+    assert!(matches!(day.refused(C::MoveClock { time_zone: "Lisbon".to_owned() }), No::BadHours { .. }));
+}
+
+#[test]
 fn a_ticket_wanted_later_says_so_and_may_be_answered_as_long_as_its_order_waits() {
     let mut day = Day::new();
     let C::OpenTicket { order_id, ticket_id, lines, fulfilment, .. } = ask(1) else { unreachable!() };

@@ -166,7 +166,14 @@ pub async fn change(
         let detail = format!("must stay {}: the court's kitchens have prices in it", before.court.currency);
         return Err(Problem::field("/currency", detail));
     }
-    let (entry, version) = done(services.courts.change(court, expected).await?)?;
+    let (entry, version) = match services.courts.change(court.clone(), expected).await? {
+        // What was wished is so already: a first try was cut off on its way, and this one finishes it.
+        Changed::Stale { actual } => match services.courts.find(court_id).await? {
+            Some(found) if found.0.court == court => found,
+            _ => done(Changed::Stale { actual })?,
+        },
+        changed => done(changed)?,
+    };
     // Also where it says the same as before: a first try may have been cut off between court and kitchens.
     for &kitchen_id in &entry.kitchens {
         settings::move_clock(&services, kitchen_id, &entry.court.time_zone).await?;

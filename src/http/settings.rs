@@ -162,7 +162,10 @@ pub async fn open(
     // The same request is the same kitchen, also when a first try was cut off before its answer was kept.
     let kitchen_id = KitchenId(Uuid::new_v5(&Uuid::NAMESPACE_OID, once.scope.as_bytes()));
     let opened = body.value.opened(kitchen_id, &entry.court)?;
-    wish(&services, kitchen_id, KitchenCommand::Open(opened)).await?;
+    // One that is there was opened by this key before, and its staff may have changed it since.
+    if look(&services, kitchen_id).await?.state.info().is_none() {
+        wish(&services, kitchen_id, KitchenCommand::Open(opened)).await?;
+    }
     services.courts.add_kitchen(entry.court.court_id, kitchen_id).await?;
     let headers = vec![("location", format!("/v1/kitchens/{kitchen_id}/settings"))];
     let answer = once.write(201, headers, &SettingsBody::from(current(&services, kitchen_id).await?));
@@ -192,6 +195,9 @@ pub async fn change(
     let court_id = current(&services, kitchen_id).await?.court_id;
     let (entry, _) = services.courts.find(court_id).await?.ok_or_else(Problem::not_found)?;
     wish(&services, kitchen_id, KitchenCommand::Open(body.value.opened(kitchen_id, &entry.court)?)).await?;
+    // The court may have moved to another time zone since it was read.
+    let (entry, _) = services.courts.find(court_id).await?.ok_or_else(Problem::not_found)?;
+    move_clock(&services, kitchen_id, &entry.court.time_zone).await?;
     Ok(HttpResponse::Ok().json(SettingsBody::from(current(&services, kitchen_id).await?)))
 }
 
@@ -200,12 +206,7 @@ pub async fn change(
 /// # Errors
 /// 503.
 pub async fn move_clock(services: &Services, kitchen_id: KitchenId, time_zone: &str) -> Result<(), Problem> {
-    let mut opened = current(services, kitchen_id).await?;
-    if opened.hours.time_zone == time_zone {
-        return Ok(());
-    }
-    opened.hours.time_zone = time_zone.to_owned();
-    wish(services, kitchen_id, KitchenCommand::Open(opened)).await
+    wish(services, kitchen_id, KitchenCommand::MoveClock { time_zone: time_zone.to_owned() }).await
 }
 
 async fn current(services: &Services, kitchen_id: KitchenId) -> Result<Opened, Problem> {
