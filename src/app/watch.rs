@@ -106,7 +106,8 @@ impl Watch {
             Some(View::Owner)
         } else if person.is(Role::Admin) {
             Some(View::Admin)
-        } else if order.rider.is_some_and(|rider| rider.rider_id == me) {
+        } else if order.rider.is_some_and(|rider| rider.rider_id == me) && !order.status.is_final() {
+            // Brought, and over: the door is forgotten.
             Some(View::Rider)
         } else {
             None

@@ -12,7 +12,7 @@ use foodcourt_actors::{
     user::Role,
 };
 use serde::{Deserialize, Serialize};
-use tracing::{info, warn};
+use tracing::info;
 
 use super::{
     body::Body,
@@ -21,10 +21,10 @@ use super::{
     etag,
     kitchen::look,
     principal::{PathId, Principal},
-    problem::{BAD_REQUEST, NOT_ACCEPTABLE_NOW, Problem},
+    problem::{BAD_REQUEST, NOT_ACCEPTABLE_NOW, Problem, of_ask},
     state::Services,
 };
-use crate::ports::{AccountEntry, NewAccess};
+use crate::ports::{AccountEntry, Changed, NewAccess};
 
 /// Kitchens of one account at most.
 const KITCHENS_MAX: usize = 200;
@@ -111,7 +111,7 @@ pub async fn show(services: Data<Services>, PathId(id): PathId) -> Result<HttpRe
 /// `PUT /v1/admin/accounts/{id}/roles`
 ///
 /// # Errors
-/// 404, 409 for taking the admin from oneself, 412, 422, 503.
+/// 404, 409 for taking the admin from oneself or a rider's role while they carry food, 412, 422, 503.
 pub async fn change(
     request: HttpRequest,
     services: Data<Services>,
@@ -126,6 +126,13 @@ pub async fn change(
         let detail = "nobody takes the admin from themselves; another admin, or foodcourt admin add, decides";
         return Err(Problem::new(NOT_ACCEPTABLE_NOW, detail));
     }
+    let before = services.account_book.find(user_id).await?.ok_or_else(Problem::not_found)?;
+    if expected.is_some_and(|expected| expected != before.version) {
+        done(Changed::<()>::Stale { actual: before.version })?;
+    }
+    if before.account.is(Role::Rider) && !roles.contains(&Role::Rider) {
+        end_shift(&services, user_id).await?;
+    }
     let access = NewAccess {
         user_id,
         roles: roles.iter().copied().collect(),
@@ -137,9 +144,6 @@ pub async fn change(
     services.identities.forget(user_id);
     ended.iter().for_each(|session| services.identities.end(*session));
     info!(by = %principal.user_id(), account = %user_id, ?roles, "an account's roles were set");
-    if !roles.contains(&Role::Rider) {
-        end_shift(&services, user_id).await;
-    }
     Ok(answer(entry))
 }
 
@@ -169,16 +173,23 @@ async fn kitchens(
         let (entry, _) = found.ok_or_else(|| Problem::field(format!("/courts/{index}"), "there is no such court"))?;
         all.extend(entry.kitchens);
     }
+    if all.len() > KITCHENS_MAX {
+        return Err(Problem::field("/courts", format!("must have {KITCHENS_MAX} kitchens at most, all together")));
+    }
     Ok(all)
 }
 
-/// Takes somebody who is no rider any more off duty. Who carries food keeps the delivery until an admin unassigns it.
-async fn end_shift(services: &Services, user_id: UserId) {
+/// Takes somebody who is to be no rider any more off duty; nobody else could hand over the food they carry.
+async fn end_shift(services: &Services, user_id: UserId) -> Result<(), Problem> {
     let ended = services.riders.ask(user_id.0, Wish::new(RiderCommand::EndShift, services.origin())).await;
-    match ended {
-        Ok(_) => services.trackers.forget(user_id),
-        Err(error) => warn!(account = %user_id, %error, "no rider any more, and still on shift"),
-    }
+    ended.map_err(|error| {
+        of_ask(error, |rejection| {
+            let detail = format!("they are a rider until their deliveries are over or unassigned: {rejection}");
+            Problem::new(NOT_ACCEPTABLE_NOW, detail)
+        })
+    })?;
+    services.trackers.forget(user_id);
+    Ok(())
 }
 
 fn answer(entry: AccountEntry) -> HttpResponse {
