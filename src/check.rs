@@ -8,7 +8,7 @@ use foodcourt_actors::{
 };
 
 use crate::{
-    app::{StartError, database, operations},
+    app::{StartError, database, inspection},
     config::Config,
     postgres::{
         business_clock,
@@ -55,7 +55,7 @@ async fn check(config: &Config, json: bool) -> Result<bool, StartError> {
     let (anchor, wall) = business_clock::anchor(&opened.database).await?;
     let end = journal.end().await.map_err(|error| StartError::Other(error.to_string()))?;
     eprintln!("reading the journal up to position {end}");
-    let report = operations::check(&journal, anchor.business(wall)).await;
+    let report = inspection::check(&journal, anchor.business(wall)).await;
     let report = report.map_err(|error| StartError::Other(error.to_string()))?;
     if json {
         println!("{}", serde_json::to_string(&report).expect("a report is plain data and always serializes"));

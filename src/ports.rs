@@ -258,6 +258,8 @@ pub struct InvariantReport {
     pub holds: bool,
     /// Where it does not.
     pub breaches: Vec<String>,
+    /// When the check began (wall time): all of history is folded for it, so it is not made anew for everybody.
+    pub checked_at: Timestamp,
 }
 
 /// A fact that a service could not take.

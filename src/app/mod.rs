@@ -11,6 +11,7 @@ mod follow;
 mod housekeeping;
 pub mod metrics;
 pub mod node;
+pub mod inspection;
 pub mod operations;
 mod positions;
 pub mod records;

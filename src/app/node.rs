@@ -49,6 +49,7 @@ use super::{
     follow::{close_revoked, follow, restore},
     housekeeping::Housekeeping,
     metrics::Metrics,
+    inspection::Inspection,
     operations::NodeOperations,
     positions::{LivePositions, OffDuty},
     watch::Watch,
@@ -148,8 +149,9 @@ impl Node {
 
         let silences = Arc::new(SilenceEffect::new(kernel.clone(), deliveries.clone()));
         let courts = Arc::new(PostgresCourts::new(database.clone()));
+        let centre = centre(&courts.all().await.map_err(|error| other("the courts", &error))?);
         let zone = Zone::open(
-            centre(&courts.all().await.map_err(|error| other("the courts", &error))?),
+            centre,
             Arc::clone(&kernel.clock),
             Arc::new(riders.clone()),
             silences,
@@ -239,7 +241,6 @@ impl Node {
         let planning = Arbiter::new();
         let planner = config.plan().map(|settings| {
             let (clock, surveys) = (Arc::clone(&kernel.clock), Arc::new(zone.clone()));
-            let centre = demo::district::centre();
             Planner::open(centre, clock, surveys, answers.clone(), settings, Some(&planning.handle()))
         });
         let search = SearchEffect::new(kernel.clone(), answers).with_planner(planner.clone());
@@ -367,7 +368,8 @@ impl Node {
         actix::spawn(records.run(stopping.subscribe()));
         let demo_clock = Hurried { database: database.clone(), clock: Arc::clone(&clock) };
         let operations = NodeOperations {
-            journal: Arc::clone(&kernel.journal),
+            journal: Arc::clone(&journal),
+            inspection: Inspection::new(Arc::clone(&kernel.journal), Arc::clone(&kernel.clock), Arc::clone(&wall)),
             database: database.clone(),
             clock: Arc::clone(&clock),
             metrics,

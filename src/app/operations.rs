@@ -2,44 +2,25 @@
 
 use std::sync::Arc;
 
-use foodcourt_actors::{
-    invariants::{Checker, INVARIANTS, Report},
-    ports::{Journal, ReadError},
-    time::{Clock, Timestamp},
-};
 use futures_util::{FutureExt, future::BoxFuture};
 
-use super::{admission::Admission, metrics::Metrics};
+use super::{admission::Admission, inspection::Inspection, metrics::Metrics};
 use crate::{
     clock::BusinessClock,
     live::hub::Hub,
     ports::{Away, DeadLetterView, InvariantReport, Operations, Promise},
-    postgres::{Database, dead_letters::dead_letters},
+    postgres::{Database, dead_letters::dead_letters, journal::PgJournal},
 };
 
-/// Facts read from the feed in one go.
-const PAGE: u32 = 2_000;
 /// Dead letters shown at once.
 const DEAD_LETTERS_MAX: u32 = 100;
 
-/// Runs the invariants over every fact of `journal`, as of `now` (business time).
-///
-/// # Errors
-/// When the journal cannot be read.
-pub async fn check(journal: &dyn Journal, now: Timestamp) -> Result<Report, ReadError> {
-    let (mut checker, mut after) = (Checker::new(), 0);
-    loop {
-        let facts = journal.feed(after, PAGE).await?;
-        let Some(last) = facts.last() else { return Ok(checker.finish(now, false)) };
-        after = last.position;
-        facts.iter().for_each(|fact| checker.take(fact));
-    }
-}
-
 /// The operator's view of this node.
 pub struct NodeOperations {
-    /// History.
-    pub journal: Arc<dyn Journal>,
+    /// For readiness.
+    pub journal: Arc<PgJournal>,
+    /// For invariants.
+    pub inspection: Inspection,
     /// For readiness and dead letters.
     pub database: Database,
     /// Business time.
@@ -54,19 +35,12 @@ pub struct NodeOperations {
 
 impl Operations for NodeOperations {
     fn invariants(&self) -> Promise<Vec<InvariantReport>> {
-        let (journal, now, metrics) = (Arc::clone(&self.journal), self.clock.now(), Arc::clone(&self.metrics));
+        let (inspection, metrics) = (self.inspection.clone(), Arc::clone(&self.metrics));
         async move {
-            let report = check(journal.as_ref(), now).await.map_err(|error| Away(error.into()))?;
-            metrics.invariants_broken.set(i64::try_from(report.broken.len()).unwrap_or(i64::MAX));
-            let of = |id: &str| {
-                let breaches = report.broken.iter().filter(|broken| broken.invariant == id);
-                breaches.map(|broken| format!("{} {}", broken.stream, broken.sentence)).collect::<Vec<_>>()
-            };
-            let reports = INVARIANTS.iter().map(|(id, says)| {
-                let breaches = of(id);
-                InvariantReport { id: (*id).to_owned(), says: (*says).to_owned(), holds: breaches.is_empty(), breaches }
-            });
-            Ok(reports.collect())
+            let reports = inspection.reports().await.map_err(|error| Away(error.into()))?;
+            let broken = reports.iter().map(|report| report.breaches.len()).sum::<usize>();
+            metrics.invariants_broken.set(i64::try_from(broken).unwrap_or(i64::MAX));
+            Ok(reports)
         }
         .boxed()
     }
@@ -90,8 +64,12 @@ impl Operations for NodeOperations {
 
     fn ready(&self) -> BoxFuture<'static, Result<(), String>> {
         let (database, admission) = (self.database.clone(), Arc::clone(&self.admission));
+        let writable = self.journal.is_writable();
         async move {
             admission.open()?;
+            if !writable {
+                return Err("the database takes no writes from this node".to_owned());
+            }
             match database.query("select 1", &[]).await {
                 Ok(_) => Ok(()),
                 Err(_) => Err("the database cannot be reached".to_owned()),

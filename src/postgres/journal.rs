@@ -17,7 +17,7 @@ mod writer;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -94,6 +94,8 @@ struct News {
     bell: watch::Sender<u64>,
     newest: AtomicI64,
     recent: Recent,
+    /// The last try to reach the database failed.
+    away: AtomicBool,
 }
 
 impl News {
@@ -116,13 +118,20 @@ impl PgJournal {
         limits: JournalLimits,
     ) -> Result<Self, DatabaseError> {
         let (wishes, inbox) = mpsc::channel(limits.queue_max);
-        let news = Arc::new(News { bell: watch::Sender::new(0), newest: AtomicI64::new(0), recent: Recent::default() });
+        let (bell, newest) = (watch::Sender::new(0), AtomicI64::new(0));
+        let news = Arc::new(News { bell, newest, recent: Recent::default(), away: AtomicBool::new(false) });
         let suspects = Arc::new(Suspects::default());
         let connector = Connector::new(settings)?;
         let writer = Writer::connected(connector, limits, inbox, news.clone(), suspects.clone()).await?;
         tokio::spawn(writer.run());
         let poll = tokio::spawn(poll(database.clone(), news.clone(), limits.poll_every)).abort_handle();
         Ok(Self { database, wishes, news, suspects, poll })
+    }
+
+    /// Whether appends can be taken now, as far as is known.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        !self.wishes.is_closed() && !self.news.away.load(Ordering::Relaxed)
     }
 
     /// Waits until every append asked for so far has been answered.

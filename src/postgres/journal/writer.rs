@@ -15,7 +15,7 @@ use foodcourt_actors::ports::{Append, Appended};
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tracing::{debug, error, info, warn};
 
@@ -121,8 +121,11 @@ impl Writer {
                     return;
                 }
             }
+            // A node that says it cannot write gets no more orders, so it tries by itself.
+            let away = idle && self.news.away.load(Ordering::Relaxed);
             tokio::select! {
                 Some(sent) = self.in_flight.next(), if !idle => self.over(sent),
+                () = sleep(self.limits.reconnect_after), if away => drop(self.reconnect().await),
                 wish = self.inbox.recv(), if asked && self.has_room() => match wish {
                     Some(wish) => self.take(wish),
                     None => asked = false,
@@ -168,17 +171,9 @@ impl Writer {
                 if !self.in_flight.is_empty() {
                     break; // they end first
                 }
-                self.line = None;
-                match Line::open(&self.connector, &self.limits).await {
-                    Ok(line) => {
-                        info!("the journal is connected to the database again");
-                        self.line = Some(Arc::new(line));
-                    }
-                    Err(error) => {
-                        warn!(error = &error as &dyn std::error::Error, "the journal cannot reach the database");
-                        self.refuse_for_a_while().await;
-                        return false;
-                    }
+                if !self.reconnect().await {
+                    self.refuse_for_a_while().await;
+                    return false;
                 }
             }
             let Some(line) = self.line.clone() else { break };
@@ -202,6 +197,21 @@ impl Writer {
             }
         }
         true
+    }
+
+    async fn reconnect(&mut self) -> bool {
+        self.line = None;
+        match Line::open(&self.connector, &self.limits).await {
+            Ok(line) => {
+                info!("the journal is connected to the database again");
+                self.line = Some(Arc::new(line));
+            }
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "the journal cannot reach the database");
+            }
+        }
+        self.news.away.store(self.line.is_none(), Ordering::Relaxed);
+        self.line.is_some()
     }
 
     /// The next batch: first come, first served, at most one append per stream, sorted by stream so that two nodes
