@@ -103,7 +103,8 @@ impl ProviderEffect {
 
     fn begin(&self, fact: &Recorded) -> Result<(), ReactError> {
         let event: PaymentEvent = fact.typed().map_err(|error| ReactError::Poison(error.to_string()))?;
-        let Some((payment_id, request)) = ProviderRequest::of(&event) else { return Ok(()) };
+        let Some((payment_id, attempt, request)) = ProviderRequest::of(&event) else { return Ok(()) };
+        let version = fact.version;
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             warn!(payment.id = %payment_id, "too many calls wait for the provider; this one is repeated later");
             return Ok(());
@@ -112,9 +113,19 @@ impl ProviderEffect {
         let (provider, payments, timeout) = (Arc::clone(&self.provider), self.payments.clone(), self.limits.timeout);
         let permits = Arc::clone(&self.permits);
         actix::spawn(async move {
-            let Ok(Ok(permit)) = tokio::time::timeout(timeout, permits.acquire_owned()).await else {
-                warn!(payment.id = %payment_id, "no room for a call in time; it is repeated later");
-                return;
+            let permit = if let Ok(permit) = Arc::clone(&permits).try_acquire_owned() {
+                permit
+            } else {
+                let Ok(Ok(permit)) = tokio::time::timeout(timeout, permits.acquire_owned()).await else {
+                    warn!(payment.id = %payment_id, "no room for a call in time; it is repeated later");
+                    return;
+                };
+                // It may have been answered, or begun again, while it stood in line.
+                let seen = payments.look(payment_id.0).await;
+                if seen.is_ok_and(|seen| seen.version > version && !seen.state.awaits(request.call.kind(), attempt)) {
+                    return;
+                }
+                permit
             };
             let commands = perform(provider.as_ref(), request, timeout).await;
             tell(&payments, payment_id, commands, origin).await;

@@ -60,28 +60,28 @@ impl ProviderCall {
 }
 
 impl ProviderRequest {
-    /// The call that a recorded intent asks for; `None` for facts that ask nothing of a provider.
+    /// The call that a recorded intent asks for, and which try it is; `None` for facts that ask nothing of a provider.
     #[must_use]
-    pub fn of(event: &PaymentEvent) -> Option<(PaymentId, Self)> {
-        let (payment_id, call) = match event {
+    pub fn of(event: &PaymentEvent) -> Option<(PaymentId, u32, Self)> {
+        let (payment_id, attempt, call) = match event {
             PaymentEvent::AuthorizationRequested(fact) => {
                 let (amount, payment_method) = (fact.amount, fact.payment_method.clone());
-                (fact.payment_id, ProviderCall::Authorize { amount, payment_method })
+                (fact.payment_id, fact.attempt, ProviderCall::Authorize { amount, payment_method })
             }
             PaymentEvent::CaptureRequested(fact) => {
                 let (provider_ref, amount) = (fact.provider_ref.clone(), fact.amount);
-                (fact.payment_id, ProviderCall::Capture { provider_ref, amount })
+                (fact.payment_id, fact.attempt, ProviderCall::Capture { provider_ref, amount })
             }
             PaymentEvent::VoidRequested(fact) => {
-                (fact.payment_id, ProviderCall::Void { provider_ref: fact.provider_ref.clone() })
+                (fact.payment_id, fact.attempt, ProviderCall::Void { provider_ref: fact.provider_ref.clone() })
             }
             PaymentEvent::RefundRequested(fact) => {
                 let (provider_ref, amount) = (fact.provider_ref.clone(), fact.amount);
-                (fact.payment_id, ProviderCall::Refund { provider_ref, amount })
+                (fact.payment_id, fact.attempt, ProviderCall::Refund { provider_ref, amount })
             }
             _ => return None,
         };
-        Some((payment_id, Self { key: format!("{payment_id}/{}", call.kind()), call }))
+        Some((payment_id, attempt, Self { key: format!("{payment_id}/{}", call.kind()), call }))
     }
 }
 

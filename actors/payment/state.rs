@@ -134,6 +134,12 @@ pub struct PaymentState {
 }
 
 impl PaymentState {
+    /// Whether the answer to this try of a call would still tell something.
+    #[must_use]
+    pub fn awaits(&self, kind: CallKind, attempt: u32) -> bool {
+        self.call.is_some_and(|call| call.kind == kind && call.attempt <= attempt)
+    }
+
     /// In Stripe's words.
     #[must_use]
     pub fn status(&self) -> PaymentStatus {

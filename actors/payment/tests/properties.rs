@@ -65,7 +65,7 @@ impl World {
     /// Makes the call that the fact number `index` asks for.
     async fn call(&self, index: usize) -> Vec<Wish> {
         match self.facts.get(index).and_then(|(fact, _)| ProviderRequest::of(fact)) {
-            Some((_, request)) => perform(&self.sandbox, request, Duration::from_secs(30)).await,
+            Some((_, _, request)) => perform(&self.sandbox, request, Duration::from_secs(30)).await,
             None => vec![],
         }
     }

@@ -102,7 +102,7 @@ fn every_try_carries_the_same_key_and_more_patience() {
         assert_eq!(at.since(before).as_secs(), patience_s);
         before = at;
         let events = Payment::decide(&given.state, &Wish::RetryDue, at).expect("tried again");
-        keys.extend(events.iter().filter_map(ProviderRequest::of).map(|(_, request)| request.key));
+        keys.extend(events.iter().filter_map(ProviderRequest::of).map(|(_, _, request)| request.key));
         given = given.when_due().then_kinds(&[AUTHORIZE]);
     }
     assert_eq!(keys.into_iter().collect::<Vec<_>>(), [format!("{}/authorize", payment_id())]);
