@@ -140,6 +140,8 @@ struct Slot<D: Decider> {
     incarnation: u64,
     /// Shared with the actor: what it knows, so that its own facts need not be told to it.
     version: Rc<Cell<Version>>,
+    /// Messages given to it so far.
+    given: u64,
 }
 
 /// Owns the actors of one kind on one arbiter.
@@ -156,7 +158,7 @@ impl<D: Decider> Shard<D> {
     }
 
     /// The actor of `id`, made anew if there is none.
-    fn slot(&mut self, id: Uuid, ctx: &mut Context<Self>) -> &Slot<D> {
+    fn slot(&mut self, id: Uuid, ctx: &mut Context<Self>) -> &mut Slot<D> {
         if self.slots.get(&id).is_none_or(|slot| !slot.addr.connected()) {
             self.incarnations += 1;
             let (incarnation, version) = (self.incarnations, Rc::new(Cell::new(0)));
@@ -175,9 +177,9 @@ impl<D: Decider> Shard<D> {
                 }
                 drop(shard.try_send(Died { id, incarnation }));
             });
-            self.slots.insert(id, Slot { addr, incarnation, version });
+            self.slots.insert(id, Slot { addr, incarnation, version, given: 0 });
         }
-        &self.slots[&id]
+        self.slots.get_mut(&id).expect("it was put there just now")
     }
 }
 
@@ -202,8 +204,9 @@ impl<D: Decider> Handler<Route<D>> for Shard<D> {
 
     fn handle(&mut self, Route { id, mut task }: Route<D>, ctx: &mut Self::Context) {
         for _ in 0..2 {
-            match self.slot(id, ctx).addr.try_send(Give(task)) {
-                Ok(()) => return,
+            let slot = self.slot(id, ctx);
+            match slot.addr.try_send(Give(task)) {
+                Ok(()) => return slot.given += 1,
                 Err(SendError::Closed(Give(back))) => {
                     self.slots.remove(&id);
                     task = back;
@@ -245,14 +248,17 @@ impl<D: Decider> Handler<Heard> for Shard<D> {
 pub(crate) struct Passivate {
     pub id: Uuid,
     pub incarnation: u64,
+    /// Messages that it has seen: one that is on its way keeps it, or a second one would be made beside it.
+    pub given: u64,
 }
 
 impl<D: Decider> Handler<Passivate> for Shard<D> {
     type Result = ();
 
     fn handle(&mut self, leave: Passivate, _: &mut Self::Context) {
-        if self.slots.get(&leave.id).is_some_and(|slot| slot.incarnation == leave.incarnation) {
-            self.slots.remove(&leave.id);
+        let Passivate { id, incarnation, given } = leave;
+        if self.slots.get(&id).is_some_and(|slot| (slot.incarnation, slot.given) == (incarnation, given)) {
+            self.slots.remove(&id);
         }
     }
 }

@@ -72,6 +72,8 @@ pub(crate) struct Entity<D: Decider> {
     panics: VecDeque<Timestamp>,
     quarantined_until: Option<Timestamp>,
     leaving: bool,
+    /// Messages that its shard has given it, all in all.
+    given: u64,
 }
 
 impl<D: Decider> Entity<D> {
@@ -104,6 +106,7 @@ impl<D: Decider> Entity<D> {
             panics: VecDeque::new(),
             quarantined_until: None,
             leaving: false,
+            given: 0,
         }
     }
 
@@ -387,7 +390,7 @@ impl<D: Decider> Entity<D> {
         }
         let quiet = self.queue.is_empty() && matches!(self.phase, Phase::Ready | Phase::Cold);
         if quiet && now.since(self.last_asked) >= self.kernel.limits.idle_after {
-            let leave = Passivate { id: self.id.id, incarnation: self.incarnation };
+            let leave = Passivate { id: self.id.id, incarnation: self.incarnation, given: self.given };
             if self.shard.try_send(leave).is_ok() {
                 self.leaving = true;
                 return;
@@ -441,6 +444,8 @@ impl<D: Decider> Handler<Give<D>> for Entity<D> {
     fn handle(&mut self, Give(task): Give<D>, ctx: &mut Self::Context) {
         let now = self.kernel.clock.now();
         self.last_asked = now;
+        // The shard does not let it go while this is under way.
+        (self.given, self.leaving) = (self.given + 1, false);
         if self.quarantined_until.take_if(|until| now >= *until).is_some() {
             warn!(stream = %self.id, "{} leaves quarantine", self.id);
         }
