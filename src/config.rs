@@ -14,6 +14,9 @@ use serde::Deserialize;
 
 use crate::travel::{Provider, RoutedSettings, check_address};
 
+/// What can be set for calls in line for the provider.
+const CALLS_WAITING_MAX: usize = 1_000_000;
+
 /// The defaults, with a unit and a reason for each.
 pub const DEFAULTS: &str = include_str!("../config.toml");
 
@@ -209,6 +212,11 @@ impl Config {
         positive("kernel.reactor_in_flight_max", self.kernel.reactor_in_flight_max as u64)?;
         positive("auth.hashes_at_once", self.auth.hashes_at_once as u64)?;
         positive("payment.calls_at_once", self.payment.calls_at_once as u64)?;
+        positive("payment.call_timeout_ms", self.payment.call_timeout_ms)?;
+        if self.payment.calls_waiting_max > CALLS_WAITING_MAX {
+            let why = format!("{CALLS_WAITING_MAX} at most: more would wait longer than any call's time");
+            return Err(ConfigError::Wrong { name: "payment.calls_waiting_max", why });
+        }
         positive("live.sockets_max", self.live.sockets_max as u64)?;
         if self.kernel.lease_s < 3 {
             return Err(ConfigError::Wrong {

@@ -116,8 +116,11 @@ impl Identities {
     /// When the store is away.
     pub async fn refresh(&self) -> Result<(), AccountError> {
         let now = self.wall.now();
-        for (session, ended_at) in self.accounts.ended_since(now.plus_s(-(ACCESS_TOKEN_S + 60))).await? {
-            self.revocations.end(session, ended_at.plus_s(ACCESS_TOKEN_S + 60));
+        // After a long time away from the store: whatever ended in it. Their sockets here are open still.
+        let read_at = Timestamp::from_micros(self.changes_read_at.load(Ordering::Relaxed));
+        let since = if read_at == Timestamp::default() { now } else { read_at.min(now) };
+        for (session, ended_at) in self.accounts.ended_since(since.plus_s(-(ACCESS_TOKEN_S + 60))).await? {
+            self.revocations.end(session, ended_at.max(since).plus_s(ACCESS_TOKEN_S + 60));
         }
         self.revocations.forget_before(now);
         let changed = self.accounts.changed_within(CHANGES_READ_S, CHANGES_MAX).await?;

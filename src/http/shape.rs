@@ -136,9 +136,10 @@ impl<'de> de::IntoDeserializer<'de, Misfit> for Key<'de> {
 
 impl<'de> Key<'de> {
     fn number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        match self.0.parse() {
-            Ok(number) => visitor.visit_u64(number),
-            Err(_) => visitor.visit_borrowed_str(self.0),
+        // Written the one usual way: "01" beside "1" would be the same key twice.
+        match self.0.parse::<u64>() {
+            Ok(number) if number.to_string() == self.0 => visitor.visit_u64(number),
+            _ => visitor.visit_borrowed_str(self.0),
         }
     }
 }
