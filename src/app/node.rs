@@ -48,8 +48,8 @@ use super::{
     demo::{DemoWorld, Hurried},
     follow::{close_revoked, follow, restore},
     housekeeping::Housekeeping,
-    metrics::Metrics,
     inspection::Inspection,
+    metrics::Metrics,
     operations::NodeOperations,
     positions::{LivePositions, OffDuty},
     watch::Watch,
@@ -150,13 +150,7 @@ impl Node {
         let silences = Arc::new(SilenceEffect::new(kernel.clone(), deliveries.clone()));
         let courts = Arc::new(PostgresCourts::new(database.clone()));
         let centre = centre(&courts.all().await.map_err(|error| other("the courts", &error))?);
-        let zone = Zone::open(
-            centre,
-            Arc::clone(&kernel.clock),
-            Arc::new(riders.clone()),
-            silences,
-            handles.first(),
-        );
+        let zone = Zone::open(centre, Arc::clone(&kernel.clock), Arc::new(riders.clone()), silences, handles.first());
 
         let refresh_life = Duration::from_secs(u64::from(config.auth.refresh_token_days) * 86_400);
         let accounts = Arc::new(PostgresAccounts::new(database.clone(), refresh_life));
