@@ -10,10 +10,10 @@ use crate::{
     decider::Decider,
     dispatch::{Delivery, event::DeliveryEvent, rules::DispatchRules as Rules},
     event::{Recorded, Version},
-    ids::{DeliveryId, OrderId, PaymentId, RiderId},
-    kitchen::Kitchen,
+    ids::{DeliveryId, OrderId, PaymentId, RiderId, TicketId},
+    kitchen::{Kitchen, event::KitchenEvent},
     notification::{Inbox, event::InboxEvent},
-    order::{Order, OrderStatus},
+    order::{Order, OrderStatus, event::OrderEvent},
     payment::{
         Payment,
         event::PaymentEvent,
@@ -28,7 +28,7 @@ use crate::{
 pub const OVERDUE_MAX_S: i64 = 60;
 
 /// The invariants, with what each promises.
-pub const INVARIANTS: [(&str, &str); 8] = [
+pub const INVARIANTS: [(&str, &str); 9] = [
     (
         "I2",
         "per payment one hold, one capture, one refund at most; what is kept is what the order's end owes, unless the \
@@ -41,6 +41,7 @@ pub const INVARIANTS: [(&str, &str); 8] = [
     ("I8", "a finished order is finished everywhere"),
     ("I9", "one inbox entry per event and person"),
     ("I10", "no delivery is held back from its riders beyond its bound"),
+    ("I11", "no order is promised before its kitchens' delays have passed"),
 ];
 
 /// The invariants that facts alone cannot show, with what each promises and who watches over it.
@@ -98,6 +99,8 @@ pub struct Checker {
     riders_of: HashMap<DeliveryId, Option<RiderId>>,
     told: HashMap<(Uuid, Uuid), u32>,
     moved: HashMap<PaymentId, [u32; 4]>,
+    /// When delayed tickets should be ready, until their orders hear that they are.
+    delayed: HashMap<TicketId, Timestamp>,
     /// The provider refused to hand the money over. It may say so only after the food is eaten: a debt, not a mistake.
     refused: HashSet<PaymentId>,
 }
@@ -114,7 +117,10 @@ impl Checker {
         self.report.facts += 1;
         *self.report.kinds.entry(fact.kind.to_string()).or_default() += 1;
         match fact.stream.category {
-            Category::Order => fold::<Order>(&mut self.report, &mut self.orders, fact),
+            Category::Order => {
+                fold::<Order>(&mut self.report, &mut self.orders, fact);
+                self.order(fact);
+            }
             Category::Payment => {
                 fold::<Payment>(&mut self.report, &mut self.payments, fact);
                 self.payment(fact);
@@ -148,6 +154,25 @@ impl Checker {
         self.report.broken.push(Broken { invariant, stream: stream.to_string(), sentence: sentence.into() });
     }
 
+    /// An order hears its kitchen's facts in their order: with `ticket.ready` it has heard every delay, and counted it.
+    /// Food that a rider has already taken is ready without the kitchen's word.
+    fn order(&mut self, fact: &Recorded) {
+        if &*fact.kind != "order.part_ready" {
+            return;
+        }
+        let Ok(OrderEvent::PartReady(ready)) = fact.typed() else { return };
+        let order_id = OrderId(fact.stream.id);
+        let ticket_id = TicketId::of(order_id, ready.kitchen_id);
+        let Some(delayed_to) = self.delayed.remove(&ticket_id) else { return };
+        let delivery = self.deliveries.get(&DeliveryId::of(order_id).0).and_then(|folded| folded.state.status());
+        let taken = delivery.is_some_and(|status| status.has_food() || status.is_over());
+        let ready_at = self.orders.get(&order_id.0).and_then(|folded| folded.state.order()?.ready_at());
+        if !taken && ready_at.is_some_and(|ready_at| ready_at < delayed_to) {
+            let kitchen_id = ready.kitchen_id;
+            self.breach("I11", fact.stream, format!("ignores that kitchen {kitchen_id} needed until {delayed_to}"));
+        }
+    }
+
     fn payment(&mut self, fact: &Recorded) {
         let (slot, what) = match fact.typed() {
             Ok(PaymentEvent::Authorized(_)) => (0, "authorised"),
@@ -172,6 +197,9 @@ impl Checker {
     }
 
     fn kitchen(&mut self, fact: &Recorded) {
+        if let (true, Ok(KitchenEvent::TicketDelayed(delayed))) = (&*fact.kind == "ticket.delayed", fact.typed()) {
+            self.delayed.insert(delayed.ticket_id, delayed.ready_at);
+        }
         let Some(folded) = self.kitchens.get(&fact.stream.id) else { return };
         let (open, cap) =
             (folded.state.open_count(), folded.state.info().map_or(0, |info| info.open_tickets_max as usize));

@@ -129,15 +129,16 @@ impl Decider for Kitchen {
                     command_id: *command_id,
                 })])
             }
-            C::ScheduleFire { ticket_id, fire_at } => {
+            C::ScheduleFire { ticket_id, fire_at, ready_by } => {
                 let ticket = match find(state, *ticket_id)? {
                     ticket if ticket.stage == Stage::Waiting => return Err(No::WrongStage { stage: ticket.stage }),
-                    ticket if ticket.stage != Stage::Accepted || ticket.fire_at == Some(*fire_at) => return Ok(vec![]),
+                    ticket if ticket.stage != Stage::Accepted || ticket.fire_at.is_some() => return Ok(vec![]),
                     ticket => ticket,
                 };
-                let mut facts =
-                    vec![KitchenEvent::FireScheduled(FireScheduled { ticket_id: *ticket_id, fire_at: *fire_at })];
-                if *fire_at <= now {
+                // A delay that was on its way when the order made its plan is not in it: then this one begins earlier.
+                let fire_at = (*fire_at).min(ticket.begin_to_be_ready_by(*ready_by));
+                let mut facts = vec![KitchenEvent::FireScheduled(FireScheduled { ticket_id: *ticket_id, fire_at })];
+                if fire_at <= now {
                     facts.push(fired(ticket, kitchen_id, now));
                 }
                 Ok(facts)

@@ -105,6 +105,8 @@ pub enum KitchenCommand {
         ticket_id: TicketId,
         /// When to begin; in the past: at once.
         fire_at: Timestamp,
+        /// When all parts of the order are to be ready.
+        ready_by: Timestamp,
     },
     /// Begin now.
     FireTicket {

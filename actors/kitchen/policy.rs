@@ -49,8 +49,8 @@ impl Policy for KitchenPolicy {
                 .fires
                 .into_iter()
                 .map(|fire| {
-                    let (ticket_id, fire_at) = (fire.ticket_id, fire.fire_at);
-                    (fire.kitchen_id.0, KitchenCommand::ScheduleFire { ticket_id, fire_at })
+                    let (ticket_id, fire_at, ready_by) = (fire.ticket_id, fire.fire_at, accepted.ready_at);
+                    (fire.kitchen_id.0, KitchenCommand::ScheduleFire { ticket_id, fire_at, ready_by })
                 })
                 .collect(),
             OrderEvent::Rejecting(ending) => ending.kitchens.into_iter().map(|id| void(order_id, id)).collect(),

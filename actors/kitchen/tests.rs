@@ -128,6 +128,11 @@ impl Day {
         self.state.stage(ticket(n)).unwrap()
     }
 }
+/// The plan's start, in an order that has time enough.
+fn start(n: u128, fire_at: Timestamp) -> C {
+    C::ScheduleFire { ticket_id: ticket(n), fire_at, ready_by: fire_at.plus_min(500) }
+}
+
 #[test]
 fn a_ticket_goes_from_the_pass_to_the_rider() {
     let mut day = Day::new();
@@ -137,7 +142,7 @@ fn a_ticket_goes_from_the_pass_to_the_rider() {
     assert_eq!(day.does(accept(1)), [""; 0]);
     assert_eq!(day.refused(C::FireTicket { ticket_id: ticket(1) }), No::WaitsForOthers);
     let fire_at = day.now.plus_s(60);
-    assert_eq!(day.does(C::ScheduleFire { ticket_id: ticket(1), fire_at }), ["ticket.fire_scheduled"]);
+    assert_eq!(day.does(start(1, fire_at)), ["ticket.fire_scheduled"]);
     assert_eq!(day.does(C::Tick), [""; 0], "not due yet");
     assert_eq!(Kitchen::deadline(&day.state).unwrap().at, fire_at);
     assert_eq!(day.later_s(60).does(C::Tick), ["ticket.fired"]);
@@ -156,7 +161,7 @@ fn a_start_in_the_past_is_a_start_at_once() {
     day.does(accept(1));
     let fire_at = day.now;
     let both = ["ticket.fire_scheduled", "ticket.fired"];
-    assert_eq!(day.does(C::ScheduleFire { ticket_id: ticket(1), fire_at }), both);
+    assert_eq!(day.does(start(1, fire_at)), both);
     assert_eq!(day.stage(1), Stage::InKitchen);
 }
 
@@ -253,10 +258,31 @@ fn a_delay_counts_once_by_its_id() {
     assert_eq!(day.does(delay(1)), [""; 0]);
     assert_eq!(day.does(delay(2)), ["ticket.delayed"]);
     let fire_at = day.now;
-    day.does(C::ScheduleFire { ticket_id: ticket(1), fire_at });
+    day.does(start(1, fire_at));
     assert_eq!(day.state.ticket(ticket(1)).unwrap().ready_at, Some(NOON.plus_min(20)));
     (3..11).for_each(|n| assert_eq!(day.does(delay(n)), ["ticket.delayed"]));
     assert_eq!(day.refused(delay(11)), No::TooManyDelays);
+}
+
+/// The order planned ten minutes of work for half past; what was added meanwhile is begun as much earlier.
+#[test]
+fn a_delay_that_the_plan_missed_begins_earlier() {
+    for (by_min, begins_min) in [(0, 20), (5, 15), (20, 0), (30, 0)] {
+        let mut day = Day::new();
+        day.does(ask(1));
+        day.does(accept(1));
+        if by_min > 0 {
+            day.does(C::DelayTicket { ticket_id: ticket(1), by_min, command_id: CommandId(Uuid::nil()) });
+        }
+        let noon = day.now;
+        let (fire_at, ready_by) = (noon.plus_min(20), noon.plus_min(30));
+        let plan = C::ScheduleFire { ticket_id: ticket(1), fire_at, ready_by };
+        day.does(plan.clone());
+        let seen = day.state.ticket(ticket(1)).unwrap();
+        let begins = seen.fire_at.unwrap().max(noon);
+        assert_eq!((begins, seen.ready_at), (noon.plus_min(begins_min), Some(noon.plus_min(30.max(10 + i64::from(by_min))))));
+        assert_eq!(day.does(plan), [""; 0]);
+    }
 }
 
 #[test]
@@ -343,7 +369,7 @@ fn any_wish() -> impl Strategy<Value = C> {
             4..=5 => C::AcceptTicket { ticket_id, prep_min: Some(min) },
             6 => C::RejectTicket { ticket_id, reason: RejectReason::Other },
             7 => C::DelayTicket { ticket_id, by_min: min, command_id: CommandId(Uuid::from_u128(id)) },
-            8 => C::ScheduleFire { ticket_id, fire_at: at },
+            8 => start(n, at),
             9 => C::FireTicket { ticket_id },
             10 => C::ReadyTicket { ticket_id },
             11 => C::CollectTicket { ticket_id },
@@ -426,7 +452,7 @@ fn a_kitchen_that_is_always_late_is_expected_late() {
     for n in 0..60 {
         say(&mut state, open(n, now), now);
         say(&mut state, C::AcceptTicket { ticket_id: ticket(n), prep_min: None }, now);
-        say(&mut state, C::ScheduleFire { ticket_id: ticket(n), fire_at: now }, now);
+        say(&mut state, start(n, now), now);
         if n == 0 {
             assert_eq!(state.ready_estimate(ticket(0), now).map(|at| at.since(now).as_secs().div_ceil(60)), Some(10));
         }
@@ -441,7 +467,7 @@ fn a_kitchen_that_is_always_late_is_expected_late() {
     };
     assert!((estimate(&state, now, now) - 18.0).abs() < 2.0, "{}", estimate(&state, now, now));
     say(&mut state, C::AcceptTicket { ticket_id: ticket(99), prep_min: None }, now);
-    say(&mut state, C::ScheduleFire { ticket_id: ticket(99), fire_at: now.plus_min(7) }, now);
+    say(&mut state, start(99, now.plus_min(7)), now);
     assert!((estimate(&state, now, now) - 25.0).abs() < 2.0, "not begun before its time");
     let delay = C::DelayTicket { ticket_id: ticket(99), by_min: 30, command_id: CommandId(Uuid::nil()) };
     say(&mut state, delay, now);

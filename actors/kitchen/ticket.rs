@@ -103,6 +103,10 @@ impl Ticket {
     pub(super) fn ready_if_begun(&self, start: Timestamp) -> Timestamp {
         start.plus_min(i64::from(self.prep_min) + i64::from(self.delay_min))
     }
+    /// When to begin to be ready at `ready_by`.
+    pub(super) fn begin_to_be_ready_by(&self, ready_by: Timestamp) -> Timestamp {
+        ready_by.minus(Duration::from_secs((u64::from(self.prep_min) + u64::from(self.delay_min)) * 60))
+    }
     /// A delivery's rider may take it whatever the pass forgot to say; at the counter it must have been called.
     pub(super) fn taken_by_rider(&self) -> bool {
         self.asked.fulfilment == Fulfilment::Delivery

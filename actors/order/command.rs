@@ -43,6 +43,8 @@ pub enum OrderCommand {
     NoteDelay {
         /// Which.
         kitchen_id: KitchenId,
+        /// Minutes more.
+        by_min: u32,
         /// When its part should be ready now.
         ready_at: Timestamp,
     },

@@ -4,7 +4,7 @@ use super::{
     command::OrderCommand,
     event::{
         CancelRequested, CancelledBy, Closed, Completed, CourierImminent, Delayed, Delivered, EndReason, EtaMoved,
-        Expired, Fulfilment, OrderEvent, Overdue, Paid, PartAccepted, PartCollected, PartReady, PartRejected,
+        Expired, Fulfilment, OrderEvent, Overdue, Paid, PartAccepted, PartCollected, PartDelayed, PartReady, PartRejected,
         PartStarted, PickedUp, Placed, PreparationStarted, Ready, RejectReason, Rejecting, RiderAssigned,
         RiderUnassigned,
     },
@@ -133,7 +133,7 @@ impl Draft {
                 self.answer(kitchen_id, PartAnswer::Rejected { reason })
             }
             OrderCommand::NotePreparation { kitchen_id } => self.note_preparation(kitchen_id),
-            OrderCommand::NoteDelay { kitchen_id, ready_at } => self.note_delay(kitchen_id, ready_at),
+            OrderCommand::NoteDelay { kitchen_id, by_min, ready_at } => self.note_delay(kitchen_id, by_min, ready_at),
             OrderCommand::NoteReady { kitchen_id } => self.note_ready(kitchen_id),
             OrderCommand::NoteRider { rider_id, delivery_id } => self.note_rider(rider_id, delivery_id),
             OrderCommand::NoteRiderGone { rider_id } => self.note_rider_gone(rider_id),
@@ -239,11 +239,21 @@ impl Draft {
         Ok(())
     }
 
-    fn note_delay(&mut self, kitchen_id: KitchenId, part_ready_at: Timestamp) -> Decision {
-        let cooking = self.stage(kitchen_id)?.is_some_and(|stage| stage < PartStage::ReadyForCollection);
-        let Some(plan) = self.order.plan.clone().filter(|plan| cooking && part_ready_at > plan.ready_at) else {
+    fn note_delay(&mut self, kitchen_id: KitchenId, by_min: u32, part_ready_at: Timestamp) -> Decision {
+        if self.stage(kitchen_id)?.is_none_or(|stage| stage >= PartStage::ReadyForCollection) {
+            return Ok(());
+        }
+        let Some(plan) = self.order.plan.clone() else {
+            // Nothing is promised yet: it is kept for the plan. Each delay of a ticket ends later than the one before.
+            let known = self.order.part(kitchen_id).and_then(|part| part.delayed_to);
+            if known.is_none_or(|known| known < part_ready_at) {
+                self.push(OrderEvent::PartDelayed(PartDelayed { kitchen_id, by_min, ready_at: part_ready_at }));
+            }
             return Ok(());
         };
+        if part_ready_at <= plan.ready_at {
+            return Ok(());
+        }
         self.push(OrderEvent::Delayed(Delayed {
             kitchen_id,
             ready_at: part_ready_at,

@@ -24,6 +24,8 @@ events! {
         Paid(Paid) = "order.paid",
         /// One kitchen said yes to its part.
         PartAccepted(PartAccepted) = "order.part_accepted",
+        /// A kitchen that has said yes needs longer, while another one has not answered: the plan will count it in.
+        PartDelayed(PartDelayed) = "order.part_delayed",
         /// One kitchen said no, or said nothing until its deadline.
         PartRejected(PartRejected) = "order.part_rejected",
         /// Every kitchen has answered and at least one said yes.
@@ -211,6 +213,17 @@ pub struct PartAccepted {
     pub kitchen_id: KitchenId,
     /// Minutes of work it promised.
     pub prep_min: u32,
+}
+
+/// Body of `order.part_delayed`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PartDelayed {
+    /// Which kitchen.
+    pub kitchen_id: KitchenId,
+    /// Minutes more.
+    pub by_min: u32,
+    /// When its part would be ready now, begun at once: a delay that is told again is not later.
+    pub ready_at: Timestamp,
 }
 
 /// Why a kitchen's part is not cooked.

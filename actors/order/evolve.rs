@@ -18,12 +18,11 @@ pub fn evolve(state: &mut OrderState, event: &OrderEvent, at: Timestamp) {
 }
 
 fn begin(placed: &Placed, at: Timestamp) -> Known {
-    let waiting = |kitchen_id| PartState { kitchen_id, answer: PartAnswer::Open, stage: PartStage::Waiting };
     Known {
         placed: Arc::new(placed.clone()),
         status: OrderStatus::Placed,
         paid: None,
-        parts: placed.parts.iter().map(|part| waiting(part.kitchen_id)).collect(),
+        parts: placed.parts.iter().map(|part| PartState::open(part.kitchen_id)).collect(),
         plan: None,
         rider: None,
         ending: None,
@@ -55,6 +54,12 @@ pub fn advance(order: &mut Known, event: &OrderEvent, at: Timestamp) {
         }
         OrderEvent::PartAccepted(fact) => {
             answer(order, fact.kitchen_id, PartAnswer::Accepted { prep_min: fact.prep_min });
+        }
+        OrderEvent::PartDelayed(fact) => {
+            for part in order.parts.iter_mut().filter(|part| part.kitchen_id == fact.kitchen_id) {
+                part.delay_min = part.delay_min.saturating_add(fact.by_min);
+                part.delayed_to = Some(fact.ready_at);
+            }
         }
         OrderEvent::PartRejected(fact) => {
             answer(order, fact.kitchen_id, PartAnswer::Rejected { reason: fact.reason });

@@ -43,14 +43,16 @@ pub fn promise(
     (ready_at, ready_at.plus(way))
 }
 
-/// What the kitchens' answers come to: called once all have answered and at least one said yes.
+/// What the kitchens' answers come to: called once all have answered and at least one said yes. Who has asked for more
+/// time meanwhile gets it.
 #[must_use]
 pub fn accept(order: &Known, now: Timestamp) -> Accepted {
     let placed = &order.placed;
     let mut cooking: Vec<(&Part, u32)> = vec![];
     for part in &placed.parts {
-        if let Some(PartAnswer::Accepted { prep_min }) = order.part(part.kitchen_id).map(|state| state.answer) {
-            cooking.push((part, prep_min));
+        let Some(state) = order.part(part.kitchen_id) else { continue };
+        if let PartAnswer::Accepted { prep_min } = state.answer {
+            cooking.push((part, prep_min.saturating_add(state.delay_min)));
         }
     }
     let longest = cooking.iter().map(|(_, prep_min)| *prep_min).max().unwrap_or(0);

@@ -86,7 +86,7 @@ fn of_ticket(kitchen_id: KitchenId, fact: KitchenEvent) -> Option<(Uuid, OrderCo
             (fact.order_id, OrderCommand::NoteTicketRejected { kitchen_id, reason: RejectReason::NoAnswer })
         }
         KitchenEvent::TicketDelayed(fact) => {
-            (fact.order_id, OrderCommand::NoteDelay { kitchen_id, ready_at: fact.ready_at })
+            (fact.order_id, OrderCommand::NoteDelay { kitchen_id, by_min: fact.by_min, ready_at: fact.ready_at })
         }
         KitchenEvent::Fired(fact) => (fact.order_id, OrderCommand::NotePreparation { kitchen_id }),
         KitchenEvent::TicketReady(fact) => (fact.order_id, OrderCommand::NoteReady { kitchen_id }),

@@ -125,6 +125,9 @@ pub struct PartView {
     pub reason: Option<RejectReason>,
     /// Minutes of work: promised, or usual while the kitchen has not answered.
     pub prep_min: u32,
+    /// Minutes it has added before all kitchens had answered; absent: none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub delay_min: u32,
     /// When the kitchen begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fire_at: Option<Timestamp>,
@@ -132,6 +135,11 @@ pub struct PartView {
     pub lines: Vec<Line>,
     /// Sum of the lines.
     pub subtotal: Money,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(minutes: &u32) -> bool {
+    *minutes == 0
 }
 
 /// How a kitchen's part stands.
@@ -251,6 +259,7 @@ fn part_view(order: &Known, part: &Part) -> PartView {
         stage,
         reason,
         prep_min,
+        delay_min: state.map_or(0, |state| state.delay_min),
         fire_at: fire.map(|fire| fire.fire_at),
         lines: part.lines.clone(),
         subtotal: part.subtotal,
@@ -308,6 +317,7 @@ fn for_kitchens(kitchens: &BTreeSet<KitchenId>, event: &OrderEvent) -> Option<Va
             return (!fires.is_empty()).then_some(data);
         }
         OrderEvent::PartAccepted(fact) => fact.kitchen_id,
+        OrderEvent::PartDelayed(fact) => fact.kitchen_id,
         OrderEvent::PartRejected(fact) => fact.kitchen_id,
         OrderEvent::PreparationStarted(fact) => fact.kitchen_id,
         OrderEvent::PartStarted(fact) => fact.kitchen_id,

@@ -197,9 +197,21 @@ pub struct PartState {
     pub answer: PartAnswer,
     /// How far it is.
     pub stage: PartStage,
+    /// Minutes its kitchen has added before the others had answered.
+    #[serde(default)]
+    pub delay_min: u32,
+    /// When it would be ready by the last of those delays.
+    #[serde(default)]
+    pub delayed_to: Option<Timestamp>,
 }
 
 impl PartState {
+    /// A part whose kitchen has said nothing yet.
+    #[must_use]
+    pub const fn open(kitchen_id: KitchenId) -> Self {
+        let (answer, stage) = (PartAnswer::Open, PartStage::Waiting);
+        Self { kitchen_id, answer, stage, delay_min: 0, delayed_to: None }
+    }
     /// Whether the kitchen said yes.
     #[must_use]
     pub const fn is_accepted(&self) -> bool {

@@ -22,9 +22,10 @@ function clock(ticket) {
 function buttons(ticket, act, busy) {
   const button = (key, name, words, kind, more) => h('button', { type: 'button', key, class: kind, disabled: busy, 'data-act': name, onclick: more ?? (() => act.step(ticket, name)) }, words);
   if (ticket.stage === 'waiting') return [button('a', 'acceptance', 'Accept', 'good grow', () => act.accept(ticket)), button('r', 'rejection', 'Reject', 'bad', () => act.reject(ticket))];
+  const longer = button('d', 'delay', '+5 min', '', () => act.delay(ticket, 5));
   // Until the order's other kitchens have answered, nobody knows when to begin.
-  if (ticket.stage === 'accepted' && !ticket.fire_at) return [];
-  if (ticket.stage === 'accepted' || ticket.stage === 'in_kitchen') return [button('y', 'ready', 'Ready', 'good grow'), button('d', 'delay', '+5 min', '', () => act.delay(ticket, 5))];
+  if (ticket.stage === 'accepted' && !ticket.fire_at) return [longer];
+  if (ticket.stage === 'accepted' || ticket.stage === 'in_kitchen') return [button('y', 'ready', 'Ready', 'good grow'), longer];
   return ticket.fulfilment === 'pickup' ? [button('c', 'collected', 'Collected', 'good grow')] : [];
 }
 
@@ -34,7 +35,7 @@ function card(ticket, state, act) {
     h('div', { class: 'ticket-top' }, h('b', { class: 'ticket-number' }, `#${ticket.number}`), h('span', { class: 'tag' }, icon(ticket.fulfilment === 'delivery' ? 'bike' : 'bag'), ticket.fulfilment === 'delivery' ? 'Rider' : 'Counter'), h('small', { class: 'right' }, time(ticket.opened_at))),
     ticket.wanted_at && h('p', { class: 'ticket-wanted', key: 'wanted' }, icon('clock'), `Wanted ${time(ticket.wanted_at)}`),
     h('ul', { class: 'ticket-lines', key: 'lines' }, ticket.lines.map((line, at) => h('li', { key: at }, h('b', {}, `${line.quantity} ×`), h('span', {}, line.name, line.modifiers.length > 0 && h('small', {}, line.modifiers.map((modifier) => modifier.name).join(', ')), line.note && h('em', {}, line.note))))),
-    clock(ticket), h('div', { class: 'ticket-buttons' }, buttons(ticket, act, state.busy.has(ticket.ticket_id))));
+    h('p', { class: 'row', key: 'clock' }, clock(ticket), ticket.delay_min > 0 && ['accepted', 'in_kitchen'].includes(ticket.stage) && h('span', { class: 'tag tag-wait', 'data-delay': ticket.delay_min }, `+${ticket.delay_min} min`)), h('div', { class: 'ticket-buttons' }, buttons(ticket, act, state.busy.has(ticket.ticket_id))));
 }
 
 /** The whole board. `act`: accept, reject, delay, step, choose, pause, resume, menu, sound, pick. */

@@ -27,16 +27,17 @@ export function evolve(board, fact) {
   const data = fact.data ?? {};
   const ticket = (stage, change = {}) => ({
     ...board,
-    tickets: board.tickets.map((one) => (one.ticket_id === data.ticket_id ? { ...one, ...change, stage: stage && rank(stage) > rank(one.stage) ? stage : one.stage } : one)),
+    tickets: board.tickets.map((one) => (one.ticket_id === data.ticket_id ? { ...one, ...(typeof change === 'function' ? change(one) : change), stage: stage && rank(stage) > rank(one.stage) ? stage : one.stage } : one)),
   });
   switch (fact.type) {
     case 'ticket.opened':
       if (board.tickets.some((one) => one.ticket_id === data.ticket_id)) return board;
       return { ...board, tickets: [...board.tickets, { fire_at: null, ready_at: null, ...data, stage: 'waiting', opened_at: fact.at }] };
     case 'ticket.accepted': return ticket('accepted', { prep_min: data.prep_min });
-    case 'ticket.fire_scheduled': return ticket(null, { fire_at: data.fire_at });
+    case 'ticket.fire_scheduled': return ticket(null, (one) => ({ fire_at: data.fire_at, ready_at: new Date(Date.parse(data.fire_at) + (one.prep_min + (one.delay_min ?? 0)) * 60_000).toISOString() }));
     case 'ticket.fired': return ticket('in_kitchen', { ready_at: data.ready_at });
-    case 'ticket.delayed': return ticket(null, { ready_at: data.ready_at });
+    // Each delay of a ticket ends later than the one before, so a fact that comes twice is known by its end.
+    case 'ticket.delayed': return ticket(null, (one) => (Date.parse(data.ready_at) > (Date.parse(one.ready_at) || 0) ? { ready_at: data.ready_at, delay_min: (one.delay_min ?? 0) + data.by_min } : {}));
     case 'ticket.ready': return ticket('ready_for_collection');
     case 'ticket.collected': return ticket('collected');
     case 'ticket.rejected': return ticket('rejected', { reason: data.reason });

@@ -77,6 +77,7 @@ function take(fact) {
     byId('spoken').textContent = `New ticket ${fact.data.number}`;
     if (state.sound) ring();
   }
+  if (fact.type === 'ticket.delayed') byId('spoken').textContent = `Ticket ${state.board.tickets.find((one) => one.ticket_id === fact.data.ticket_id)?.number ?? ''}: ${fact.data.by_min} minutes more`;
   if (fact.type === 'kitchen.menu_published') quietly(rereadMenu());
   show();
 }

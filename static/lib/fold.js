@@ -34,6 +34,9 @@ export function evolve(order, fact) {
     case 'order.part_accepted':
       part(by(data.kitchen_id), { stage: 'accepted', prep_min: data.prep_min });
       break;
+    case 'order.part_delayed':
+      next.parts = next.parts.map((one) => (one.kitchen_id === data.kitchen_id ? { ...one, delay_min: (one.delay_min ?? 0) + data.by_min } : one));
+      break;
     case 'order.part_rejected':
       part(by(data.kitchen_id), { stage: 'rejected', reason: data.reason });
       break;

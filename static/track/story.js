@@ -49,6 +49,7 @@ export function sentence(fact, order) {
     case 'order.placed': return 'You placed the order';
     case 'order.paid': return `${money(fact.data?.amount) || 'The money'} reserved, kitchens asked`;
     case 'order.part_accepted': return `${kitchen} takes its part, ${fact.data.prep_min} min of work`;
+    case 'order.part_delayed': return `${kitchen} needs ${fact.data.by_min} min longer`;
     case 'order.part_rejected': return `${kitchen} ${rejectWord(fact.data.reason)}`;
     case 'order.accepted': return `All kitchens have answered, ready around ${time(fact.data.ready_at)}`;
     case 'order.preparation_started':

@@ -45,9 +45,14 @@ pub async fn offer_to(world: &World, rider: &Person<'_>, order_id: OrderId) {
 
 /// The ticket of the first part of `order`, once the kitchen has it.
 pub async fn ticket_of(staff: &Person<'_>, order: &Value) -> String {
-    let kitchen = order["parts"][0]["kitchen_id"].as_str().unwrap();
+    ticket_at(staff, order, 0).await
+}
+
+/// The ticket of the part `at` of `order`, once the kitchen has it.
+pub async fn ticket_at(staff: &Person<'_>, order: &Value, at: usize) -> String {
+    let kitchen = order["parts"][at]["kitchen_id"].as_str().unwrap();
     let list = format!("/v1/kitchens/{kitchen}/tickets");
-    let ticket = order["parts"][0]["ticket_id"].clone();
+    let ticket = order["parts"][at]["ticket_id"].clone();
     staff.until(&list, |list| list["items"].as_array().unwrap().iter().any(|one| one["ticket_id"] == ticket)).await;
     format!("/v1/tickets/{}", ticket.as_str().unwrap())
 }
@@ -119,6 +124,33 @@ async fn a_delay_is_counted_once_and_a_rejection_stands() {
         (rejected["parts"][0]["stage"].as_str(), rejected["end_reason"].as_str()),
         (Some("rejected"), Some("kitchens_rejected"))
     );
+}
+
+#[actix_rt::test]
+async fn a_delay_told_before_the_other_kitchen_answers_is_in_the_promise() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let placed = mia.once("/v1/orders", &order(2)).await.good(201);
+    let path = format!("/v1/orders/{}", placed["order_id"].as_str().unwrap());
+    let (first, second) = (world.cook_of(&placed, 0).await, world.cook_of(&placed, 1).await);
+    let (early, late) = (ticket_at(&first, &placed, 0).await, ticket_at(&second, &placed, 1).await);
+    first.post(&format!("{early}/acceptance"), &json!({ "prep_min": 5 })).await.good(200);
+    let delayed = first.keyed(&format!("{early}/delay"), "d", &json!({ "by_min": 30 })).await.good(200);
+    assert_eq!(delayed["delay_min"], 30);
+    let waiting = mia.until(&path, |order| order["parts"][0]["delay_min"] == 30).await;
+    assert!(waiting["promised_at"].is_null(), "nothing is promised yet: {waiting}");
+    second.post(&format!("{late}/acceptance"), &json!({ "prep_min": 10 })).await.good(200);
+    let accepted = mia.until(&path, |order| order["status"] != "placed").await;
+    let minutes = |from: &Value, to: &Value| {
+        let at = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        (at(to).duration_since(at(from)).as_secs_f64() / 60.0).round() as i64
+    };
+    let answered = &accepted["timeline"]["accepted_at"];
+    assert_eq!((minutes(answered, &accepted["ready_at"]), minutes(answered, &accepted["promised_at"])), (35, 35));
+    let begins = [0, 1].map(|at| minutes(answered, &accepted["parts"][at]["fire_at"]));
+    assert_eq!(begins, [0, 25], "both are warm together");
+    let board = first.until(&early, |ticket| ticket["stage"] == "in_kitchen").await;
+    assert_eq!(minutes(&accepted["ready_at"], &board["ready_at"]), 0, "the pass and the guest read the same: {board}");
 }
 
 #[actix_rt::test]

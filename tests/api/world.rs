@@ -328,6 +328,11 @@ impl World {
         Self { services, business, wall, url, client, database, arrivals, _stop: stop }
     }
 
+    /// The staff of the kitchen that cooks the part `at` of `order`.
+    pub async fn cook_of(&self, order: &Value, at: usize) -> Person<'_> {
+        self.sign_in(&staff_of(order["parts"][at]["kitchen_id"].as_str().unwrap().parse().unwrap())).await
+    }
+
     /// One call; `body` as it is, with the content type of JSON.
     pub async fn call(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
         let mut request = self.client.request(method, format!("{}{path}", self.url));

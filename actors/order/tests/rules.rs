@@ -213,11 +213,51 @@ fn preparation_starts_once_for_all_kitchens() {
 
 #[test]
 fn a_delay_moves_the_promise_and_the_deadline() {
-    let late = Wish::NoteDelay { kitchen_id: kitchen(1), ready_at: NOON.plus_min(25) };
+    let late = Wish::NoteDelay { kitchen_id: kitchen(1), by_min: 15, ready_at: NOON.plus_min(25) };
     let before = Order::deadline(&at_cooking(Fulfilment::Pickup).state).expect("waiting").at;
     let given = at_cooking(Fulfilment::Pickup).when(late.clone()).then_kinds(&["order.delayed"]);
     assert_eq!(Order::deadline(&given.state).expect("waiting").at, before.plus_min(15));
     given.when(late).nothing();
+}
+
+/// Kitchen 1 needs 10 minutes and kitchen 2 needs 20: delays of the first in minutes, each said twice, then when all is
+/// ready and when each begins, in minutes after noon.
+#[test]
+fn delays_told_before_the_last_answer_are_in_the_plan() {
+    for (delays, ready, begins) in [
+        (&[][..], 20, [10, 0]),
+        (&[5], 20, [5, 0]),
+        (&[10], 20, [0, 0]),
+        (&[30], 40, [0, 20]),
+        (&[30, 15], 55, [0, 35]),
+    ] {
+        let mut given = at_paid(2, Fulfilment::Delivery).when(yes(1)).then_kinds(&["order.part_accepted"]);
+        let mut part_ready_at = NOON.plus_min(10);
+        for by_min in delays {
+            part_ready_at = part_ready_at.plus_min(i64::from(*by_min));
+            let late = Wish::NoteDelay { kitchen_id: kitchen(1), by_min: *by_min, ready_at: part_ready_at };
+            given = given.when(late.clone()).then_kinds(&["order.part_delayed"]).when(late).nothing();
+        }
+        let given = given.when(yes(2)).then_kinds(&["order.part_accepted", "order.accepted"]);
+        let plan = given.state.order().expect("placed").plan.clone().expect("accepted");
+        let starts: Vec<_> = plan.fires.iter().map(|fire: &FirePlan| fire.fire_at).collect();
+        assert_eq!((plan.ready_at, starts), (NOON.plus_min(ready), begins.map(|min| NOON.plus_min(min)).into()));
+        let way = planning::ride(plan.handoff, plan.dropoff.expect("a delivery"));
+        assert_eq!(plan.promised_at, plan.ready_at.plus(way), "{delays:?}");
+        // Told once more, and then a later one.
+        let late = |by_min, minutes| Wish::NoteDelay {
+            kitchen_id: kitchen(1),
+            by_min,
+            ready_at: plan.ready_at.plus_min(minutes),
+        };
+        given.when(late(5, 0)).nothing().when(late(7, 7)).then_kinds(&["order.delayed"]);
+    }
+}
+
+#[test]
+fn a_delay_of_a_kitchen_that_has_not_said_yes_changes_nothing() {
+    let late = |n| Wish::NoteDelay { kitchen_id: kitchen(n), by_min: 5, ready_at: NOON.plus_min(25) };
+    at_paid(2, Fulfilment::Pickup).when(late(1)).nothing().when(late(3)).refused(No::NotInBasket);
 }
 
 #[test]

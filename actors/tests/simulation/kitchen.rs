@@ -80,6 +80,11 @@ async fn work(world: &Rc<World>, me: &mut Person, id: KitchenId, temper: Temper,
             let prep_min = (whim(ticket, 5) < 500).then(|| 3 + whim(ticket, 6) % 10);
             Wish::AcceptTicket { ticket_id, prep_min }
         }
+        // Known at once that it takes longer: before the other kitchens have answered, if there are others.
+        Stage::Accepted if ticket.fire_at.is_none() && ticket.delays.is_empty() && whim(ticket, 10) < temper.delays => {
+            let command_id = CommandId(world.kernel.ids.next());
+            Wish::DelayTicket { ticket_id, by_min: 1 + whim(ticket, 11) % 25, command_id }
+        }
         Stage::Accepted if me.dice.chance(40) => Wish::FireTicket { ticket_id },
         Stage::Accepted if me.dice.chance(10) => Wish::ReadyTicket { ticket_id },
         Stage::InKitchen if whim(ticket, 7) < temper.delays && ticket.delays.is_empty() => Wish::DelayTicket {
