@@ -231,6 +231,7 @@ fn accept(state: &KitchenState, kitchen_id: KitchenId, id: TicketId, prep_min: O
             order_id: ticket.asked.order_id,
             kitchen_id,
             prep_min: prep_min.unwrap_or(ticket.prep_min),
+            number: Some(ticket.asked.number),
         })]),
         _ => Ok(vec![]),
     }

@@ -146,6 +146,9 @@ pub struct TicketAccepted {
     pub kitchen_id: KitchenId,
     /// Minutes of work promised.
     pub prep_min: u32,
+    /// The number called out at the pass, as when it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
 }
 
 /// Body of `ticket.rejected`.

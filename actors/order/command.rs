@@ -26,6 +26,8 @@ pub enum OrderCommand {
         kitchen_id: KitchenId,
         /// In how many minutes.
         prep_min: u32,
+        /// The number that its pass calls out.
+        number: Option<u64>,
     },
     /// A kitchen said no, or nothing in time.
     NoteTicketRejected {

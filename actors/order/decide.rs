@@ -126,11 +126,11 @@ impl Draft {
             // its money is going back, and every service hears of the end from the order's own facts.
             _ if self.order.status.is_final() || self.order.is_ending() => Ok(()),
             OrderCommand::MarkPaid { payment_id, amount } => self.mark_paid(payment_id, amount),
-            OrderCommand::NoteTicketAccepted { kitchen_id, prep_min } => {
-                self.answer(kitchen_id, PartAnswer::Accepted { prep_min })
+            OrderCommand::NoteTicketAccepted { kitchen_id, prep_min, number } => {
+                self.answer(kitchen_id, OrderEvent::PartAccepted(PartAccepted { kitchen_id, prep_min, number }))
             }
             OrderCommand::NoteTicketRejected { kitchen_id, reason } => {
-                self.answer(kitchen_id, PartAnswer::Rejected { reason })
+                self.answer(kitchen_id, OrderEvent::PartRejected(PartRejected { kitchen_id, reason }))
             }
             OrderCommand::NotePreparation { kitchen_id } => self.note_preparation(kitchen_id),
             OrderCommand::NoteDelay { kitchen_id, by_min, ready_at } => self.note_delay(kitchen_id, by_min, ready_at),
@@ -176,18 +176,14 @@ impl Draft {
         Ok(())
     }
 
-    fn answer(&mut self, kitchen_id: KitchenId, answer: PartAnswer) -> Decision {
+    fn answer(&mut self, kitchen_id: KitchenId, answer: OrderEvent) -> Decision {
         let part = *self.order.part(kitchen_id).ok_or(OrderRejection::NotInBasket)?;
         // The first answer counts. A yes that comes after the order has counted silence as a no is undone by the
         // kitchen itself, which hears of the no as `order.part_rejected`.
         if self.order.paid.is_none() || part.answer != PartAnswer::Open {
             return Ok(());
         }
-        self.push(match answer {
-            PartAnswer::Accepted { prep_min } => OrderEvent::PartAccepted(PartAccepted { kitchen_id, prep_min }),
-            PartAnswer::Rejected { reason } => OrderEvent::PartRejected(PartRejected { kitchen_id, reason }),
-            PartAnswer::Open => return Ok(()),
-        });
+        self.push(answer);
         self.conclude_answers();
         Ok(())
     }

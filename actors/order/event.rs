@@ -213,6 +213,9 @@ pub struct PartAccepted {
     pub kitchen_id: KitchenId,
     /// Minutes of work it promised.
     pub prep_min: u32,
+    /// The number that its pass calls out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
 }
 
 /// Body of `order.part_delayed`.

@@ -54,6 +54,9 @@ pub fn advance(order: &mut Known, event: &OrderEvent, at: Timestamp) {
         }
         OrderEvent::PartAccepted(fact) => {
             answer(order, fact.kitchen_id, PartAnswer::Accepted { prep_min: fact.prep_min });
+            for part in order.parts.iter_mut().filter(|part| part.kitchen_id == fact.kitchen_id) {
+                part.number = fact.number;
+            }
         }
         OrderEvent::PartDelayed(fact) => {
             for part in order.parts.iter_mut().filter(|part| part.kitchen_id == fact.kitchen_id) {

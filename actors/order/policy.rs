@@ -77,7 +77,8 @@ fn of_payment(fact: PaymentEvent) -> Option<(Uuid, OrderCommand)> {
 fn of_ticket(kitchen_id: KitchenId, fact: KitchenEvent) -> Option<(Uuid, OrderCommand)> {
     let (order, command) = match fact {
         KitchenEvent::TicketAccepted(fact) => {
-            (fact.order_id, OrderCommand::NoteTicketAccepted { kitchen_id, prep_min: fact.prep_min })
+            let (prep_min, number) = (fact.prep_min, fact.number);
+            (fact.order_id, OrderCommand::NoteTicketAccepted { kitchen_id, prep_min, number })
         }
         KitchenEvent::TicketRejected(fact) => {
             (fact.order_id, OrderCommand::NoteTicketRejected { kitchen_id, reason: fact.reason })

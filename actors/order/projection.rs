@@ -118,6 +118,9 @@ pub struct PartView {
     pub kitchen_name: String,
     /// The kitchen's ticket.
     pub ticket_id: TicketId,
+    /// The number that its pass calls out; once the kitchen has said yes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_number: Option<u64>,
     /// What the kitchen said, and how far it is.
     pub stage: StageView,
     /// Why not, if it said no.
@@ -256,6 +259,7 @@ fn part_view(order: &Known, part: &Part) -> PartView {
         kitchen_id: part.kitchen_id,
         kitchen_name: part.kitchen_name.clone(),
         ticket_id: part.ticket_id,
+        ticket_number: state.and_then(|state| state.number),
         stage,
         reason,
         prep_min,

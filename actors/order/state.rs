@@ -197,6 +197,9 @@ pub struct PartState {
     pub answer: PartAnswer,
     /// How far it is.
     pub stage: PartStage,
+    /// The number that its kitchen's pass calls out; known once it has said yes.
+    #[serde(default)]
+    pub number: Option<u64>,
     /// Minutes its kitchen has added before the others had answered.
     #[serde(default)]
     pub delay_min: u32,
@@ -210,7 +213,7 @@ impl PartState {
     #[must_use]
     pub const fn open(kitchen_id: KitchenId) -> Self {
         let (answer, stage) = (PartAnswer::Open, PartStage::Waiting);
-        Self { kitchen_id, answer, stage, delay_min: 0, delayed_to: None }
+        Self { kitchen_id, answer, stage, number: None, delay_min: 0, delayed_to: None }
     }
     /// Whether the kitchen said yes.
     #[must_use]

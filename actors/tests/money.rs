@@ -139,7 +139,7 @@ impl Till {
         balance(&own.collect::<Vec<_>>())
     }
     async fn accept(&self, n: u128) {
-        self.wish(n, OrderCommand::NoteTicketAccepted { kitchen_id: kitchen(), prep_min: 10 }).await;
+        self.wish(n, OrderCommand::NoteTicketAccepted { kitchen_id: kitchen(), prep_min: 10, number: Some(1) }).await;
     }
 }
 

@@ -1,10 +1,14 @@
-//! Deliveries and the rider's steps. Door and contact are shown only to the rider who brings it now.
+//! Deliveries and the rider's steps. Door, contact and what to collect are shown only to the rider who brings it now.
 
 use actix_web::{HttpResponse, web::Data};
 use foodcourt_actors::{
     ask::{Seen, Wish},
     dispatch::{DeliveryCommand, DeliveryRejection, DeliveryState, DeliveryStatus, RiderStep, event::UnassignReason},
-    ids::{ContactId, DeliveryId, OrderId, RiderId},
+    ids::{ContactId, DeliveryId, KitchenId, OrderId, RiderId},
+    order::{
+        event::{Line, Part},
+        state::{Known, PartStage, PartState},
+    },
     place::Position,
     time::Timestamp,
     user::Role,
@@ -47,9 +51,50 @@ pub struct DeliveryBody {
     /// How the hand-over's proof stands; absent where none is required.
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<ProofBody>,
+    /// What to fetch at the passes: for the rider it is assigned to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    collect: Option<Vec<CollectBody>>,
     /// Name, phone, address, note: for the rider it is assigned to.
     #[schema(value_type = Option<Object>)]
     contact: Option<Value>,
+}
+
+/// What a rider fetches at one kitchen's pass.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct CollectBody {
+    /// Where.
+    kitchen_id: KitchenId,
+    /// The kitchen's name.
+    kitchen_name: String,
+    /// The number that its pass calls out.
+    ticket_number: Option<u64>,
+    /// Whether it stands at the pass.
+    ready: bool,
+    /// What should be in the bag.
+    dishes: Vec<DishBody>,
+}
+
+/// A dish in the bag.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct DishBody {
+    /// Its name.
+    name: String,
+    /// How many.
+    quantity: u32,
+}
+
+/// The accepted parts of an order as its rider fetches them: no prices, no wishes to the cook.
+fn collect(order: &Known) -> Vec<CollectBody> {
+    let dish = |line: &Line| DishBody { name: line.name.clone(), quantity: line.quantity };
+    let parts = order.placed.parts.iter().zip(&order.parts).filter(|(_, state)| state.is_accepted());
+    let fetch = |(part, state): (&Part, &PartState)| CollectBody {
+        kitchen_id: part.kitchen_id,
+        kitchen_name: part.kitchen_name.clone(),
+        ticket_number: state.number,
+        ready: state.stage >= PartStage::ReadyForCollection,
+        dishes: part.lines.iter().map(dish).collect(),
+    };
+    parts.map(fetch).collect()
 }
 
 /// `GET /v1/deliveries/{id}`
@@ -148,7 +193,9 @@ pub async fn body_for(
     if brings(principal, &state) {
         let contact = services.contacts.find(ContactId::of(asked.order_id)).await?;
         let contact = contact.and_then(|text| serde_json::from_str(&text).ok());
-        return Ok(body(delivery_id, &state, Some(asked.dropoff), contact));
+        let order = order::look(services, asked.order_id).await?.state;
+        let body = body(delivery_id, &state, Some(asked.dropoff), contact);
+        return Ok(body.map(|body| DeliveryBody { collect: order.order().map(collect), ..body }));
     }
     if state.bearer.is_some_and(|bearer| bearer.rider_id == principal.user_id()) {
         return Ok(body(delivery_id, &state, None, None)); // brought, and over: the door is forgotten
@@ -178,6 +225,7 @@ fn body(
         pickup_eta_at: state.eta.and_then(|eta| eta.pickup_at),
         dropoff_eta_at: state.eta.map(|eta| eta.dropoff_at),
         proof: ProofBody::of(state),
+        collect: None,
         contact,
     })
 }

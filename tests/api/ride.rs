@@ -77,20 +77,35 @@ async fn an_order_is_cooked_ridden_and_delivered() {
     assert_eq!(delivery["contact"]["address"], "Am Kran 7");
     assert_eq!(rider.post(&accept, &json!({})).await.status, 200, "a repeated yes is still a yes");
     let path = format!("/v1/deliveries/{}", delivery["delivery_id"].as_str().unwrap());
-    assert!(mia.get(&path).await.good(200)["contact"].is_null());
+    let seen = mia.get(&path).await.good(200);
+    assert!(seen["contact"].is_null() && seen["collect"].is_null(), "only for the rider: {seen}");
+    let part = &mia.get(&order_path).await.good(200)["parts"][0];
+    let line = &part["lines"][0];
+    let bag = |ready: bool| {
+        json!([{
+            "kitchen_id": part["kitchen_id"], "kitchen_name": part["kitchen_name"], "ticket_number": accepted["number"],
+            "ready": ready, "dishes": [{ "name": line["name"], "quantity": line["quantity"] }],
+        }])
+    };
+    assert!(accepted["number"].is_u64() && part["ticket_number"] == accepted["number"]);
+    assert_eq!(delivery["collect"], bag(false));
+    let me = rider.get("/v1/riders/me").await.good(200);
+    assert_eq!(me["deliveries"][0]["collect"], bag(false));
     let step = async |step: &str| rider.post(&format!("{path}/{step}"), &json!({})).await;
     step("enroute_to_pickup").await.good(200);
     step("arrived_at_pickup").await.good(200);
     step("picked_up").await.problem(409, "not-acceptable-now");
     staff.post(&format!("{ticket}/collected"), &json!({})).await.problem(409, "not-acceptable-now");
     staff.post(&format!("{ticket}/ready"), &json!({})).await.good(200);
-    rider.until(&path, |delivery| delivery["ready"] == true).await;
+    let ready = rider.until(&path, |delivery| delivery["ready"] == true).await;
+    assert_eq!(ready["collect"], bag(true));
     for name in ["picked_up", "enroute_to_dropoff", "arrived_at_dropoff", "delivered"] {
         assert_eq!(step(name).await.good(200)["state"], name);
     }
     mia.until(&order_path, |order| order["status"] == "delivered").await;
     let over = rider.get(&path).await.good(200);
-    assert!(over["contact"].is_null() && over["dropoff"].is_null(), "the door is forgotten: {over}");
+    let forgotten = ["contact", "dropoff", "collect"].iter().all(|field| over[field].is_null());
+    assert!(forgotten, "door and bag are forgotten: {over}");
     let inbox = mia.until("/v1/inbox", |inbox| inbox["unread"].as_u64() >= Some(3)).await;
     let read = mia.post("/v1/inbox/read", &json!({ "version": inbox["version"] })).await.good(200);
     assert_eq!(read["unread"], 0);

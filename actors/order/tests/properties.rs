@@ -18,7 +18,7 @@ fn wish(fulfilment: Fulfilment) -> impl Strategy<Value = Wish> {
     let total = placed(3, fulfilment).totals.total;
     prop_oneof![
         3 => Just(Wish::MarkPaid { payment_id: PaymentId::of(order_id()), amount: total }),
-        6 => (kitchens(), 1..40_u32).prop_map(|(kitchen_id, prep_min)| Wish::NoteTicketAccepted { kitchen_id, prep_min }),
+        6 => (kitchens(), 1..40_u32).prop_map(|(kitchen_id, prep_min)| Wish::NoteTicketAccepted { kitchen_id, prep_min, number: Some(7) }),
         2 => kitchens().prop_map(|kitchen_id| Wish::NoteTicketRejected { kitchen_id, reason: RejectReason::TooBusy }),
         2 => kitchens().prop_map(|kitchen_id| Wish::NotePreparation { kitchen_id }),
         1 => (kitchens(), 1..90_i64).prop_map(|(kitchen_id, min)| Wish::NoteDelay { kitchen_id, by_min: 5, ready_at: NOON.plus_min(min) }),

@@ -21,7 +21,7 @@ fn at_paid(kitchens: u32, fulfilment: Fulfilment) -> Given<Order> {
     at_placed(kitchens, fulfilment).and(paid_fact(&placed(kitchens, fulfilment)))
 }
 fn yes(n: u32) -> Wish {
-    Wish::NoteTicketAccepted { kitchen_id: kitchen(n), prep_min: 10 * n }
+    Wish::NoteTicketAccepted { kitchen_id: kitchen(n), prep_min: 10 * n, number: Some(u64::from(n)) }
 }
 fn no(n: u32) -> Wish {
     Wish::NoteTicketRejected { kitchen_id: kitchen(n), reason: RejectReason::SoldOut }
@@ -176,7 +176,7 @@ fn no_kitchen_at_all_is_the_end() {
 fn the_first_answer_of_a_kitchen_counts() {
     at_paid(2, Fulfilment::Pickup).when(yes(1)).then_kinds(&["order.part_accepted"]).when(no(1)).nothing();
     at_paid(1, Fulfilment::Pickup)
-        .when(Wish::NoteTicketAccepted { kitchen_id: kitchen(3), prep_min: 1 })
+        .when(Wish::NoteTicketAccepted { kitchen_id: kitchen(3), prep_min: 1, number: None })
         .refused(No::NotInBasket);
 }
 

@@ -90,6 +90,24 @@ fn the_view_follows_the_facts() {
     assert!(view(&Role::KitchenStaff(BTreeSet::from([kitchen(3)])), &state, 4).is_none());
 }
 
+#[test]
+fn a_part_carries_the_number_that_its_pass_calls_out() {
+    let mut state = OrderState::default();
+    Order::evolve(&mut state, &OrderEvent::Placed(Box::new(placed(2, Fulfilment::Pickup))), NOON);
+    Order::evolve(&mut state, &paid_fact(&placed(2, Fulfilment::Pickup)), NOON);
+    let yes = OrderCommand::NoteTicketAccepted { kitchen_id: kitchen(2), prep_min: 5, number: Some(41) };
+    for fact in Order::decide(&state, &yes, NOON).expect("never refused") {
+        Order::evolve(&mut state, &fact, NOON);
+    }
+    let numbers = |role: &Role| -> Vec<_> {
+        let seen = view(role, &state, 3).expect("placed");
+        seen.parts.iter().map(|part| part.ticket_number).collect()
+    };
+    assert_eq!(numbers(&Role::Customer), [None, Some(41)]);
+    assert_eq!(numbers(&Role::KitchenStaff(BTreeSet::from([kitchen(2)]))), [Some(41)]);
+    assert!(numbers(&Role::Rider).is_empty(), "a rider reads the parts in the delivery");
+}
+
 /// What a delivery order lives through, a minute a fact.
 fn ridden() -> Vec<OrderEvent> {
     let mut facts = facts();
