@@ -38,6 +38,16 @@ function card(ticket, state, act) {
     h('p', { class: 'row', key: 'clock' }, clock(ticket), ticket.delay_min > 0 && ['accepted', 'in_kitchen'].includes(ticket.stage) && h('span', { class: 'tag tag-wait', 'data-delay': ticket.delay_min }, `+${ticket.delay_min} min`)), h('div', { class: 'ticket-buttons' }, buttons(ticket, act, state.busy.has(ticket.ticket_id))));
 }
 
+/** Tickets that wait for an answer. */
+export const unanswered = (board) => openTickets(board).filter((ticket) => ticket.stage === 'waiting').length;
+// What another kitchen has on its board, in the list of kitchens.
+function tally(board) {
+  const open = board ? openTickets(board).length : 0;
+  if (!open) return '';
+  const fresh = unanswered(board);
+  return ` (${open} open${fresh ? `, ${fresh} new` : ''})`;
+}
+
 /** The whole board. `act`: accept, reject, delay, step, choose, pause, resume, menu, sound, pick. */
 export function board(state, act) {
   const { board: own } = state;
@@ -47,7 +57,7 @@ export function board(state, act) {
   return [
     h('header', { class: 'board-head', key: 'head' },
       h('div', { class: 'grow' }, h('h1', {}, own.kitchen.name), h('p', { class: 'small keys' }, h('kbd', {}, '↑'), h('kbd', {}, '↓'), ' choose · ', h('kbd', {}, 'A'), ' accept · ', h('kbd', {}, 'R'), ' reject · ', h('kbd', {}, 'D'), ' delay · ', h('kbd', {}, 'Enter'), ' next step')),
-      state.kitchens.length > 1 && h('select', { 'aria-label': 'Kitchen', value: own.kitchen.kitchen_id, onchange: (event) => act.pick(event.target.value), key: 'pick' }, state.kitchens.map((kitchen) => h('option', { value: kitchen.kitchen_id, key: kitchen.kitchen_id }, kitchen.name))),
+      state.kitchens.length > 1 && h('select', { 'aria-label': 'Kitchen', value: own.kitchen.kitchen_id, onchange: (event) => act.pick(event.target.value), key: 'pick' }, state.kitchens.map((kitchen) => h('option', { value: kitchen.kitchen_id, key: kitchen.kitchen_id }, kitchen.name + tally(state.boards.get(kitchen.kitchen_id))))),
       h('button', { type: 'button', key: 'menu', id: 'menu', onclick: act.menu }, icon('book'), 'Sold out', off > 0 && h('span', { class: 'tag tag-bad' }, String(off))),
       h('button', { type: 'button', key: 'pause', id: 'pause', class: paused ? 'main' : '', onclick: paused ? act.resume : act.pause }, icon(paused ? 'play' : 'pause'), paused ? `Paused until ${time(own.kitchen.paused_until)}: go on` : 'Pause'),
       h('button', { type: 'button', key: 'sound', 'aria-pressed': String(state.sound), onclick: act.sound }, icon(state.sound ? 'bell' : 'bell-off'), state.sound ? 'Sound on' : 'Sound off')),

@@ -1,4 +1,5 @@
-// The kitchen's page: snapshot and facts of one kitchen folded into its board, and the cook's hands on it.
+// The kitchen's page: snapshots and facts of one's kitchens folded into their boards, one of them open, and the cook's
+// hands on it. All of them ring.
 
 import { Api } from '../lib/api.js';
 import { byId, draw, h, loading } from '../lib/dom.js';
@@ -8,7 +9,7 @@ import { openDoor, signInFromAddress } from '../lib/signin.js';
 import { now } from '../lib/time.js';
 import { toastProblem } from '../lib/toast.js';
 import { drawHealth, drawWho } from '../lib/top.js';
-import { board, inOrder } from './board.js';
+import { board, inOrder, unanswered } from './board.js';
 import { ring } from './bell.js';
 import { answered, evolve, readBoard } from './fold.js';
 import { askMinutes, askPause, askReason, openSoldOut, redraw } from './sheets.js';
@@ -16,23 +17,28 @@ import { askMinutes, askPause, askReason, openSoldOut, redraw } from './sheets.j
 const session = new Session('kitchen');
 const api = new Api(session);
 const live = new Live(api, drawHealth);
-const state = { kitchens: [], board: null, busy: new Set(), chosen: null, sound: localStorage.getItem('foodcourt.sound') === 'on' };
+// A socket follows 64 topics at most.
+const FOLLOWED_MAX = 48;
+const state = { kitchens: [], boards: new Map(), open: null, get board() { return this.boards.get(this.open) ?? null; }, busy: new Set(), chosen: null, sound: localStorage.getItem('foodcourt.sound') === 'on' };
 const root = byId('board');
-let unwatch = () => undefined;
+const early = new Map();
 
 function show() {
   if (!state.board) return;
   draw(root, board(state, act));
   redraw();
+  const fresh = [...state.boards.values()].reduce((sum, one) => sum + unanswered(one), 0);
+  document.title = `${fresh ? `(${fresh}) ` : ''}Kitchen · foodcourt`;
 }
 
 async function step(ticket, name, body, options) {
+  const id = state.open;
   state.busy.add(ticket.ticket_id);
   show();
   try {
     const path = `/v1/tickets/${ticket.ticket_id}/${name}`;
     const after = name === 'delay' ? await api.patiently('POST', path, body) : await api.post(path, body, options);
-    if (after?.stage && state.board) state.board = answered(state.board, after);
+    if (after?.stage && state.boards.has(id)) state.boards.set(id, answered(state.boards.get(id), after));
   } catch (problem) {
     toastProblem(problem);
   }
@@ -68,44 +74,46 @@ const act = {
     if (state.sound) ring();
     show();
   },
-  pick: (id) => watch(state.kitchens.find((kitchen) => kitchen.kitchen_id === id)),
+  pick: (id) => quietly(open(state.kitchens.find((kitchen) => kitchen.kitchen_id === id))),
 };
 
-function take(fact) {
-  state.board = evolve(state.board, fact);
+function take(id, fact) {
+  const known = state.boards.get(id);
+  if (!known) return void early.set(id, [...(early.get(id) ?? []), fact]);
+  const now = evolve(known, fact);
+  state.boards.set(id, now);
+  const at = state.kitchens.length > 1 ? ` at ${now.kitchen.name}` : '';
   if (fact.type === 'ticket.opened') {
-    byId('spoken').textContent = `New ticket ${fact.data.number}`;
+    byId('spoken').textContent = `New ticket ${fact.data.number}${at}`;
     if (state.sound) ring();
   }
-  if (fact.type === 'ticket.delayed') byId('spoken').textContent = `Ticket ${state.board.tickets.find((one) => one.ticket_id === fact.data.ticket_id)?.number ?? ''}: ${fact.data.by_min} minutes more`;
-  if (fact.type === 'kitchen.menu_published') quietly(rereadMenu());
+  if (fact.type === 'ticket.delayed') byId('spoken').textContent = `Ticket ${now.tickets.find((one) => one.ticket_id === fact.data.ticket_id)?.number ?? ''}${at}: ${fact.data.by_min} minutes more`;
+  if (fact.type === 'kitchen.menu_published') quietly(rereadMenu(id));
   show();
 }
-async function rereadMenu() {
-  const { kitchen_id } = state.board.kitchen;
-  const { items } = await api.get(`/v1/kitchens/${kitchen_id}/menu`);
-  if (state.board?.kitchen.kitchen_id === kitchen_id) state.board = { ...state.board, menu: items };
+async function rereadMenu(id) {
+  const { items } = await api.get(`/v1/kitchens/${id}/menu`);
+  if (state.boards.has(id)) state.boards.set(id, { ...state.boards.get(id), menu: items });
+  show();
+}
+function put(id, read) {
+  state.boards.set(id, read);
+  for (const fact of early.get(id) ?? []) take(id, fact);
+  early.delete(id);
   show();
 }
 
-async function watch(kitchen) {
-  unwatch();
-  sessionStorage.setItem('foodcourt.kitchen.open', kitchen.kitchen_id);
-  const waiting = [];
-  state.board = null;
-  unwatch = live.watch(`kitchen:${kitchen.kitchen_id}`, {
-    onFact: (fact) => (state.board ? take(fact) : waiting.push(fact)),
-    onSnapshot: (data) => {
-      if (!data?.kitchen) return;
-      state.board = readBoard(data);
-      show();
-    },
-    onError: toastProblem,
-  });
-  const [tickets, menu] = await Promise.all([api.get(`/v1/kitchens/${kitchen.kitchen_id}/tickets`), api.get(`/v1/kitchens/${kitchen.kitchen_id}/menu`)]);
-  if (!state.board) state.board = { kitchen, menu: menu.items, tickets: tickets.items };
-  waiting.splice(0).forEach(take);
+function follow({ kitchen_id: id }) {
+  live.watch(`kitchen:${id}`, { onFact: (fact) => take(id, fact), onSnapshot: (data) => data?.kitchen && put(id, readBoard(data)), onError: toastProblem });
+}
+async function open(kitchen) {
+  const { kitchen_id: id } = kitchen;
+  state.open = id;
+  sessionStorage.setItem('foodcourt.kitchen.open', id);
   show();
+  if (state.board) return;
+  const [tickets, menu] = await Promise.all([api.get(`/v1/kitchens/${id}/tickets`), api.get(`/v1/kitchens/${id}/menu`)]);
+  if (!state.boards.has(id)) put(id, { kitchen, menu: menu.items, tickets: tickets.items });
 }
 
 function keys(event) {
@@ -136,7 +144,9 @@ async function start() {
     state.kitchens = lists.flatMap((list) => list.items).filter((kitchen) => me.roles.includes('admin') || me.kitchens.includes(kitchen.kitchen_id));
     if (!state.kitchens.length) return draw(root, h('p', { class: 'empty' }, 'You do not work in any kitchen here.'));
     const last = sessionStorage.getItem('foodcourt.kitchen.open');
-    await watch(state.kitchens.find((kitchen) => kitchen.kitchen_id === last) ?? state.kitchens[0]);
+    const first = state.kitchens.find((kitchen) => kitchen.kitchen_id === last) ?? state.kitchens[0];
+    [first, ...state.kitchens.filter((kitchen) => kitchen !== first)].slice(0, FOLLOWED_MAX).forEach(follow);
+    await open(first);
     live.start();
   } catch (problem) {
     if (!session.signedIn) return door();

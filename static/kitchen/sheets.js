@@ -15,12 +15,13 @@ function open(title, text, content) {
   if (!dialog.open) dialog.showModal();
 }
 const close = () => byId('sheet').close();
-const grid = (choices, onPick) => h('div', { class: 'choices' }, choices.map(([value, word], at) => h('button', { type: 'button', class: 'choice', key: String(value), 'data-choice': String(value), autofocus: at === 0, onclick: () => { close(); onPick(value); } }, word)));
+// The first choice has the focus, or the one that is named.
+const grid = (choices, onPick, likely = choices[0][0]) => h('div', { class: 'choices' }, choices.map(([value, word]) => h('button', { type: 'button', class: 'choice', key: String(value), 'data-choice': String(value), autofocus: value === likely, onclick: () => { close(); onPick(value); } }, word)));
 
 /** Asks for minutes of work, the usual ones first in mind. */
 export function askMinutes(ticket, usual, onPick) {
   const minutes = [...new Set([usual, 5, 8, 12, 15, 20, 30])].filter((n) => n > 0).sort((a, b) => a - b);
-  open(`Accept #${ticket.number}`, 'How many minutes of work is it?', () => grid(minutes.map((n) => [n, n === usual ? `${n} min, as usual` : `${n} min`]), onPick));
+  open(`Accept #${ticket.number}`, 'How many minutes of work is it?', () => grid(minutes.map((n) => [n, n === usual ? `${n} min, as usual` : `${n} min`]), onPick, usual));
 }
 
 /** Asks why a ticket is rejected. */

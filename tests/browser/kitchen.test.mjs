@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DESK, TABLET } from './browser.mjs';
-import { lineOf, order } from './client.mjs';
+import { DESK, TABLET, addDish } from './browser.mjs';
+import { accept, lineOf, order } from './client.mjs';
 import { stage } from './stage.mjs';
 
 const on = stage();
@@ -56,6 +56,52 @@ test('a part that is refused costs its guest nothing, and minutes that are added
   await customer.locator('.story-head[data-status=completed]').waitFor();
 }));
 
+test('minutes added while another kitchen has not answered are on the card and in the promise', { timeout: 90_000 }, on.witnessed(async () => {
+  const [early, late] = on.kitchens;
+  const guest = await on.call(on.as('customer'));
+  const placed = await order(guest, on.court, [await lineOf(guest, early), await lineOf(guest, late)]);
+  const cook = await on.open('kitchen', TABLET, '/kitchen.html', on.crew(early));
+  const customer = await on.open('customer', DESK, `/track.html?order=${placed.order_id}`, on.as('customer'));
+  await cook.locator('[data-act=acceptance]').click();
+  // The usual minutes have the focus: Enter takes them.
+  assert.equal(await cook.evaluate(() => document.activeElement.dataset.choice), String(early.prep_min));
+  await cook.keyboard.press('Enter');
+  const card = cook.locator('[data-column=accepted] .ticket');
+  await card.click();
+  await cook.keyboard.press('d');
+  await card.locator('[data-delay="5"]').waitFor();
+  await card.locator('[data-act=delay]:enabled').click();
+  await card.locator('[data-delay="10"]').waitFor();
+  await customer.locator('[data-fact="order.part_delayed"]').nth(1).waitFor();
+  await accept(await on.call(on.crew(late)), late, placed.parts[1].ticket_id, 5);
+  await customer.locator('.arrival:not([data-told])').waitFor();
+  const { ready_at, timeline } = await guest('GET', `/v1/orders/${placed.order_id}`);
+  assert.equal(Math.round((Date.parse(ready_at) - Date.parse(timeline.accepted_at)) / 60_000), early.prep_min + 10);
+
+  // A delay after the promise is no promise kept.
+  await cook.locator('[data-column=in_kitchen] [data-act=delay]:enabled').click();
+  await customer.getByText('Later than promised: a kitchen needs longer.').waitFor();
+  await customer.locator('.arrival-promised').waitFor();
+  assert.doesNotMatch(await customer.locator('.arrival').innerText(), /as promised/i);
+  await on.callOff(placed);
+}));
+
+test('whoever works in several kitchens sees and hears of all of them', { timeout: 60_000 }, on.witnessed(async () => {
+  const staff = on.demo.accounts.find((one) => one.role === 'vendor_staff' && one.kitchens.length > 1);
+  const cook = await on.open('kitchen', TABLET, '/kitchen.html', staff);
+  const choice = cook.getByRole('combobox', { name: 'Kitchen' });
+  const shown = await choice.inputValue();
+  const other = on.kitchens.find((kitchen) => kitchen.kitchen_id !== shown && staff.kitchens.includes(kitchen.kitchen_id));
+  const guest = await on.call(on.as('customer'));
+  const placed = await order(guest, on.court, [await lineOf(guest, other)]);
+  await cook.locator(`option[value="${other.kitchen_id}"]`, { hasText: '(1 open, 1 new)' }).waitFor({ state: 'attached' });
+  assert.match(await cook.title(), /^\(1\) /);
+  assert.match(await cook.locator('#spoken').innerText(), new RegExp(`New ticket \\d+ at ${other.name}`));
+  await choice.selectOption(other.kitchen_id);
+  await cook.locator('[data-act=acceptance]').waitFor();
+  await on.callOff(placed);
+}));
+
 test('guests see a pause and its end at once, also one that ends by itself', { timeout: 60_000 }, on.witnessed(async () => {
   const [kitchen] = on.kitchens;
   const cook = await on.open('kitchen', TABLET, '/kitchen.html', on.crew(kitchen));
@@ -86,7 +132,7 @@ test('a dish that is 86 shows on the card, in the basket and at the checkout of 
   const dish = customer.locator(`[data-kitchen="${kitchen.name}"] .dish`).first();
   const name = await dish.getAttribute('data-item');
   await dish.click();
-  await customer.locator('[data-add]:enabled').click();
+  await addDish(customer);
   const turn = async (on) => {
     const box = cook.getByRole('switch', { name: `${name} is on the menu`, exact: true });
     await box.setChecked(on, { force: true });
