@@ -3,7 +3,7 @@
 import { h, icon } from '../lib/dom.js';
 import { money } from '../lib/money.js';
 import { time } from '../lib/time.js';
-import { statusWord } from '../lib/words.js';
+import { operatorWord } from '../lib/words.js';
 
 const open = ['placed', 'accepted', 'in_preparation', 'ready_for_pickup', 'picked_up'];
 const kindOf = (status) => (open.includes(status) ? 'tag-wait' : ['delivered', 'completed'].includes(status) ? 'tag-good' : 'tag-bad');
@@ -22,7 +22,7 @@ export function figures({ orders, riders }) {
 // What the server checks over its whole history, in words of the trade.
 const kept = {
   I2: 'Every guest is charged once, and only for what was served', I3: 'Nothing waits longer than it may', I4: 'The record of every order is complete',
-  I5: 'One rider per order; no rider and no kitchen has more than they can carry', I6: 'An order that fails leaves nothing behind: no charge, no ticket, no rider', I8: 'An order that is done is done for everybody', I9: 'Nobody is told the same news twice',
+  I5: 'One rider per order; no rider and no kitchen has more than they can carry', I6: 'An order that fails leaves nothing behind: no charge, no ticket, no rider', I8: 'An order that is done is done for everybody', I9: 'Nobody is told the same news twice', I11: 'No guest is promised less time than a kitchen has asked for',
 };
 
 /** The invariants, each with whether it holds. */
@@ -35,5 +35,5 @@ export function promises(list) {
 /** The newest orders; a tap opens one's story. */
 export function orders(list, onOpen) {
   return h('section', { class: 'card', key: 'orders', 'aria-label': 'Orders' }, h('h2', {}, 'Newest orders'), list.length === 0 ? h('p', { class: 'empty' }, 'No orders yet.') : h('div', { class: 'table-frame', tabindex: '0', role: 'region', 'aria-label': 'Newest orders' }, h('table', {}, h('thead', {}, h('tr', {}, ['Placed', 'Kitchens', 'How', 'State', 'Total'].map((word) => h('th', { scope: 'col', key: word }, word)))),
-    h('tbody', {}, list.slice(0, 25).map((order) => h('tr', { key: order.order_id, 'data-order': order.order_id, onclick: () => onOpen(order.order_id) }, h('td', {}, h('button', { class: 'quiet order-open', type: 'button', 'aria-label': `Open the order of ${time(order.placed_at)}` }, time(order.placed_at))), h('td', {}, order.parts.map((part) => part.kitchen_name).join(' + ')), h('td', {}, order.fulfilment === 'delivery' ? 'Rider' : 'Counter'), h('td', {}, h('span', { class: `tag ${kindOf(order.status)}` }, statusWord(order))), h('td', { class: 'right' }, money(order.accepted_total ?? order.totals?.total))))))));
+    h('tbody', {}, list.slice(0, 25).map((order) => h('tr', { key: order.order_id, 'data-order': order.order_id, onclick: () => onOpen(order.order_id) }, h('td', {}, h('button', { class: 'quiet order-open', type: 'button', 'aria-label': `Open the order of ${time(order.placed_at)}` }, time(order.placed_at))), h('td', {}, order.parts.map((part) => part.kitchen_name + (part.ticket_number ? ` #${part.ticket_number}` : '')).join(' + ')), h('td', {}, order.fulfilment === 'delivery' ? 'Rider' : 'Counter'), h('td', {}, h('span', { class: `tag ${kindOf(order.status)}` }, operatorWord(order))), h('td', { class: 'right' }, money(order.accepted_total ?? order.totals?.total))))))));
 }

@@ -4,7 +4,7 @@ import { h, icon } from '../lib/dom.js';
 import { ended } from '../lib/fold.js';
 import { money } from '../lib/money.js';
 import { time } from '../lib/time.js';
-import { reasonWord, rejectWord, stageWord, statusWord } from '../lib/words.js';
+import { operatorWord, partWord, reasonWord, rejectWord } from '../lib/words.js';
 import { sentence } from '../track/story.js';
 
 const rides = {
@@ -32,9 +32,9 @@ function sums(order) {
   return [charged && row('Total', money(charged)), order.refunded?.amount > 0 && row('Went back', money(order.refunded))];
 }
 
-function part(one) {
+function part(one, order) {
   const kind = one.stage === 'rejected' ? 'tag-bad' : ['ready_for_collection', 'collected'].includes(one.stage) ? 'tag-good' : 'tag-wait';
-  return h('li', { key: one.kitchen_id, 'data-kitchen': one.kitchen_name }, h('div', { class: 'row spread' }, h('b', {}, one.kitchen_name), h('span', { class: `tag ${kind}` }, stageWord(one.stage))),
+  return h('li', { key: one.kitchen_id, 'data-kitchen': one.kitchen_name }, h('div', { class: 'row spread' }, h('b', {}, one.kitchen_name, one.ticket_number && h('span', { class: 'part-number' }, ` #${one.ticket_number}`)), h('span', { class: `tag ${kind}` }, partWord(one, order))),
     h('small', {}, one.stage === 'rejected' ? `The kitchen ${rejectWord(one.reason)}.` : one.lines.map((line) => `${line.quantity} × ${line.name}`).join(' · ')));
 }
 
@@ -63,10 +63,10 @@ export function story(one, act) {
   const happened = facts.map((fact) => [fact, told(fact, order)]).filter(([, said]) => said).reverse();
   return h('div', { class: 'sheet', key: order.order_id, 'data-story': order.order_id, 'data-status': order.status },
     h('div', { class: 'sheet-top' }, h('div', { class: 'row spread' }, h('h2', { id: 'order-title' }, `Order of ${time(order.placed_at)}`), h('button', { type: 'button', class: 'quiet', 'aria-label': 'Close', onclick: act.close }, icon('close'))),
-      h('p', {}, h('b', {}, statusWord(order)), ended(order) && order.end_reason ? ` because ${reasonOf(order.end_reason)}` : '', order.fulfilment === 'delivery' ? ' · to the door' : ' · at the counter')),
+      h('p', {}, h('b', {}, operatorWord(order)), ended(order) && order.end_reason ? ` because ${reasonOf(order.end_reason)}` : '', order.fulfilment === 'delivery' ? ' · to the door' : ' · at the counter')),
     h('div', { class: 'sheet-mid', tabindex: '0', role: 'region', 'aria-label': 'Details' },
       h('dl', { class: 'legs', key: 'when' }, order.wanted_at && row('Wanted', time(order.wanted_at)), !ended(order) && order.ready_at && row('Ready', time(order.ready_at)), order.promised_at && row('Promised', time(order.promised_at)), sums(order)),
-      h('section', { class: 'stack', key: 'kitchens', 'aria-labelledby': 'kitchens-title' }, h('h3', { id: 'kitchens-title' }, 'Kitchens'), h('ul', { class: 'stack' }, order.parts.map(part))),
+      h('section', { class: 'stack', key: 'kitchens', 'aria-labelledby': 'kitchens-title' }, h('h3', { id: 'kitchens-title' }, 'Kitchens'), h('ul', { class: 'stack' }, order.parts.map((one) => part(one, order)))),
       delivery(one, act, busy),
       h('section', { key: 'facts', 'aria-labelledby': 'facts-title' }, h('h3', { id: 'facts-title' }, 'What happened'), h('ol', { class: 'facts' }, happened.map(([fact, said]) => h('li', { key: fact.seq, 'data-fact': fact.type }, h('time', { datetime: fact.at }, time(fact.at)), h('span', {}, said)))))),
     mayCancel(order) && h('div', { class: 'sheet-end', key: 'end' }, h('button', { class: 'bad grow', type: 'button', id: 'call-off', disabled: busy, onclick: act.cancel }, icon('close'), 'Call it off')));

@@ -21,6 +21,9 @@ export function readOrder(view) {
   };
 }
 
+/** What its kitchens call out, of the parts that are cooked: "Nord Ramen #6 · Forno #4"; empty while no kitchen has said yes. */
+export const numbers = (order) => order.parts.filter((part) => part.stage !== 'rejected' && part.ticket_number).map((part) => `${part.kitchen_name} #${part.ticket_number}`).join(' · ');
+
 /** The order after one more fact. Facts it already holds (by version) change nothing. */
 export function evolve(order, fact) {
   if (fact.seq <= order.version) return order;
@@ -31,8 +34,11 @@ export function evolve(order, fact) {
   };
   const by = (kitchenId) => (one) => one.kitchen_id === kitchenId;
   switch (fact.type) {
+    case 'order.paid':
+      next.paid = true;
+      break;
     case 'order.part_accepted':
-      part(by(data.kitchen_id), { stage: 'accepted', prep_min: data.prep_min });
+      part(by(data.kitchen_id), { stage: 'accepted', prep_min: data.prep_min, ticket_number: data.number });
       break;
     case 'order.part_delayed':
       next.parts = next.parts.map((one) => (one.kitchen_id === data.kitchen_id ? { ...one, delay_min: (one.delay_min ?? 0) + data.by_min } : one));

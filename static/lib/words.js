@@ -11,11 +11,19 @@ const reasons = {
 const rejects = { sold_out: 'sold out', too_busy: 'too busy right now', closed: 'closed', no_answer: 'did not answer in time', other: 'could not take it' };
 const stages = { waiting: 'Asked', accepted: 'Accepted', in_kitchen: 'Cooking', ready_for_collection: 'Ready', collected: 'Collected', rejected: 'Not cooked', expired: 'No answer', voided: 'Called off' };
 
+/** Where an order stands, in words for those who run the court. */
+export const operatorWord = (order) => (order.status === 'picked_up' && !order.ending ? 'On its way' : statusWord(order));
 /** Where an order stands, in a few words. */
 export const statusWord = (order) => (order.ending ? 'Being called off' : statusWords[order.status] ?? order.status);
 /** Why it ended badly. */
 export const reasonWord = (reason) => reasons[reason] ?? String(reason ?? '').replaceAll('_', ' ');
 /** Why a kitchen said no. */
 export const rejectWord = (reason) => rejects[reason] ?? String(reason ?? '').replaceAll('_', ' ');
+/** Where a kitchen's part of an order stands: who is not paid asks nobody, and who never answered does not cook. */
+export function partWord(part, order) {
+  if (part.stage !== 'waiting') return stageWord(part.stage);
+  if (order.ending || ['rejected', 'cancelled', 'expired'].includes(order.status)) return 'Not cooked';
+  return order.paid === false ? 'Not asked yet' : stageWord(part.stage);
+}
 /** Where a part or a ticket stands. */
 export const stageWord = (stage) => stages[stage] ?? stage;

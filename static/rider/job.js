@@ -58,6 +58,7 @@ function delivery(one, state, act) {
     h('div', { class: 'row spread' }, h('h1', {}, toDoor ? 'To the door' : 'To the court'), one.ready ? h('span', { class: 'tag tag-good' }, icon('check'), 'Food is ready') : h('span', { class: 'tag tag-wait' }, icon('pot'), `Ready ${time(one.ready_at)}`)),
     h('ol', { class: 'rail', 'aria-label': 'Steps' }, Object.keys(words).map((step, index) => h('li', { key: step, class: index + 1 <= at ? 'done' : index === at ? 'now' : '', 'data-step': step }, h('span', { class: 'rail-dot', 'aria-hidden': 'true' }, index + 1 <= at && icon('check')), h('span', { class: 'rail-word unseen' }, words[step])))),
     target && state.me && h('p', { class: 'lead' }, `${metres(distanceM(state.me, target))} to go`),
+    collect(one, toDoor),
     toDoor && contact && h('address', { class: 'address' }, h('b', {}, contact.name), contact.address && h('span', {}, contact.address), contact.note && h('em', {}, contact.note), contact.phone && h('a', { class: 'button', href: `tel:${contact.phone.replace(/[^+\d]/g, '')}` }, contact.phone)),
     next?.step === 'delivered' && one.proof && handover(one, state, act),
     next?.step === 'delivered' && h('p', { class: 'problem', id: 'proof-problem', role: 'alert', key: 'proof-problem' }, state.proofProblem ?? ''),
@@ -83,6 +84,15 @@ function handover(one, state, act) {
   }
   return h('label', { class: 'field', key: 'proof' }, h('span', {}, taken ? 'Photo taken; another one replaces it' : 'A photo of the food at the door'),
     h('input', { id: 'photo', type: 'file', accept: 'image/jpeg,image/png,image/webp', capture: 'environment', disabled: state.busy, 'aria-describedby': 'proof-problem', onchange: (event) => event.target.files[0] && act.photo(one, event.target.files[0]) }));
+}
+
+// What to fetch, pass by pass; afterwards, what is in the bag.
+function collect(one, toDoor) {
+  if (!one.collect?.length) return null;
+  return h('section', { class: 'collect', key: 'collect', 'aria-labelledby': `collect-${one.delivery_id}` }, h('h2', { id: `collect-${one.delivery_id}` }, toDoor ? 'In your bag' : 'What to collect'),
+    h('ul', {}, one.collect.map((pass) => h('li', { key: pass.kitchen_id, 'data-collect': pass.kitchen_name, 'data-ready': String(pass.ready) },
+      h('div', { class: 'row spread' }, h('b', {}, pass.kitchen_name, pass.ticket_number && h('span', { class: 'part-number' }, ` #${pass.ticket_number}`)), !toDoor && h('span', { class: `tag ${pass.ready ? 'tag-good' : 'tag-wait'}` }, pass.ready ? 'Ready' : 'Not ready yet')),
+      h('small', {}, pass.dishes.map((dish) => `${dish.quantity} × ${dish.name}`).join(' · '))))));
 }
 
 /** The whole panel. */

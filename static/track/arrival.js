@@ -18,23 +18,38 @@ export function expectedWord(order) {
   return at && !ended(order) && !order.ending ? `Expected ${brought(order) ? 'at your door' : 'at the counter'} around ${time(at)}.` : '';
 }
 
-// What the time rests on.
-function grounds(order) {
-  if (!brought(order)) return 'As the kitchens say.';
+// What the time rests on. `late`: a kitchen has asked for more time than was promised at first.
+function grounds(order, late) {
   if (order.status === 'picked_up') return 'Your rider has your food.';
+  if (late && order.status !== 'ready_for_pickup') return 'Later than promised: a kitchen needs longer.';
+  if (!brought(order)) return 'As the kitchens say.';
   if (order.pickup_eta_at) return `Your rider is at the court around ${time(order.pickup_eta_at)}.`;
   return order.dropoff_eta_at ? 'Your rider is at the court.' : 'As promised; told anew once a rider is on the way.';
 }
 
-/** The block with the time. It has the same height whatever it says, so nothing below it moves. */
-export function arrival(order) {
+// Until the kitchens have answered, what the checkout said.
+function asTold(order, told) {
+  const over = ended(order) || order.ending;
+  if (over || !told) return null;
+  return h('section', { class: 'card arrival', key: 'arrival', 'aria-label': 'When it arrives', 'data-expected': told.to, 'data-told': 'checkout' },
+    h('p', { class: 'sign kicker' }, brought(order) ? 'At your door' : 'Ready at the counter'),
+    h('p', { class: 'arrival-line' }, h('span', { class: 'arrival-time' }, h('time', { datetime: told.from }, time(told.from)), '–', h('time', { datetime: told.to }, time(told.to)))),
+    h('p', { class: 'small arrival-more' }, 'As the checkout said; told anew once the kitchens have answered.'));
+}
+
+/** The block with the time; `told` is the window of the checkout, if it is known here. It has the same height whatever it says, so nothing below it moves. */
+export function arrival(order, facts, told) {
   const at = expectedAt(order);
+  if (!at) return asTold(order, told);
   const atCounter = order.status === 'ready_for_pickup' && !brought(order);
-  if (!at || ended(order) || order.ending || atCounter) return null;
-  const promised = order.promised_at && time(order.promised_at) !== time(at);
+  if (ended(order) || order.ending || atCounter) return null;
+  // What was promised first stays to be seen: a delay moves the promise itself.
+  const first = facts.find((fact) => fact.type === 'order.accepted')?.data?.promised_at ?? order.promised_at;
+  const late = Date.parse(order.promised_at) > Date.parse(told && Date.parse(told.to) < Date.parse(first) ? told.to : first);
+  const promised = first && time(first) !== time(at);
   const soon = secondsUntil(at) < 30;
   return h('section', { class: 'card arrival', key: 'arrival', 'aria-label': 'When it arrives', 'data-expected': at },
     h('p', { class: 'sign kicker' }, brought(order) ? 'Expected at your door' : 'Expected at the counter'),
-    h('p', { class: 'arrival-line' }, h('time', { class: 'arrival-time', datetime: at }, time(at)), h('span', { class: 'arrival-in', key: 'in' }, soon ? 'any moment' : inMinutes(at)), promised && h('span', { class: 'arrival-promised', key: 'promised' }, 'promised ', h('time', { datetime: order.promised_at }, time(order.promised_at)))),
-    h('p', { class: 'small arrival-more' }, order.wanted_at && order.status !== 'picked_up' ? `You wanted it ${time(order.wanted_at)}.` : grounds(order)));
+    h('p', { class: 'arrival-line' }, h('time', { class: 'arrival-time', datetime: at }, time(at)), h('span', { class: 'arrival-in', key: 'in' }, soon ? 'any moment' : inMinutes(at)), promised && h('span', { class: 'arrival-promised', key: 'promised' }, 'promised ', h('time', { datetime: first }, time(first)))),
+    h('p', { class: 'small arrival-more' }, order.wanted_at && !late && order.status !== 'picked_up' ? `You wanted it ${time(order.wanted_at)}.` : grounds(order, late)));
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answered, evolve, openTickets } from '../../static/kitchen/fold.js';
 import { evolve as evolveOrder } from '../../static/lib/fold.js';
-import { statusWord } from '../../static/lib/words.js';
+import { operatorWord, partWord, statusWord } from '../../static/lib/words.js';
 
 const TICKET = 'ticket-1';
 const opened = { ticket_id: TICKET, number: 1, fulfilment: 'delivery', lines: [], answer_by: '2026-03-01T12:03:00Z', prep_min: 9 };
@@ -41,4 +41,21 @@ test('an order that was called off says so as soon as its last fact is there', (
   const over = evolveOrder(asked, { seq: 5, type: 'order.cancelled', data: { reason: 'customer_cancelled', refunded: null } });
   assert.equal(statusWord(over), 'Called off');
   assert.ok(!over.ending);
+});
+
+test('a delay is counted once, whether its fact or the answer to it comes first', () => {
+  const delayed = (board) => only(board).delay_min;
+  assert.equal(delayed(after(5)), 5);
+  assert.equal(delayed(evolve(after(5), facts[4])), 5, 'the fact comes twice');
+  const told = answered(after(4), answer({ stage: 'in_kitchen', delay_min: 5, ready_at: '2026-03-01T12:10:02Z' }));
+  assert.equal(delayed(evolve(told, facts[4])), 5, 'the answer came first');
+});
+
+test('the operator is told in words for the operator, and nobody of kitchens that were never asked', () => {
+  const order = { status: 'picked_up', parts: [] };
+  assert.deepEqual([operatorWord(order), statusWord(order)], ['On its way', 'On its way to you']);
+  const part = { stage: 'waiting' };
+  assert.equal(partWord(part, { status: 'placed', paid: true }), 'Asked');
+  assert.equal(partWord(part, { status: 'placed', paid: false }), 'Not asked yet');
+  assert.equal(partWord(part, { status: 'rejected', paid: false }), 'Not cooked');
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DESK, PHONE } from './browser.mjs';
-import { accept, lineOf, order, until } from './client.mjs';
+import { accept, lineOf, order, ready, until } from './client.mjs';
 import { stage } from './stage.mjs';
 
 const on = stage();
@@ -98,6 +98,24 @@ test('a rider whose place is not told learns why no offer comes, and what to do'
   await rider.context().grantPermissions(['geolocation']);
   await rider.getByText(/GPS within/).waitFor();
   assert.equal(await rider.getByRole('alert').getByText(/where you are/).count(), 0);
+  await rider.locator('#end-shift').click();
+  await rider.locator('#start-shift').waitFor();
+}));
+
+test('a rider is told what to collect at which pass, and when it is ready', { timeout: 90_000 }, on.witnessed(async () => {
+  const rider = await onDuty('rider2@demo', 20);
+  const placed = await delivery();
+  const [kitchen] = on.kitchens;
+  const [part] = (await (await on.call(on.as('customer')))('GET', `/v1/orders/${placed.order_id}`)).parts;
+  await rider.locator('#accept').click();
+  const pass = rider.locator(`[data-collect="${kitchen.name}"]`);
+  await pass.getByText(`#${part.ticket_number}`).waitFor();
+  await pass.getByText(`${part.lines[0].quantity} × ${part.lines[0].name}`).waitFor();
+  await pass.getByText('Not ready yet').waitFor();
+  await ready(await on.call(on.crew(kitchen)), kitchen, part.ticket_id);
+  await rider.locator(`[data-collect="${kitchen.name}"][data-ready=true]`).waitFor();
+  await on.callOff(placed);
+  await rider.getByRole('heading', { name: 'On duty' }).waitFor();
   await rider.locator('#end-shift').click();
   await rider.locator('#start-shift').waitFor();
 }));
