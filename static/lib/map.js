@@ -74,7 +74,11 @@ export async function openMap(element, centre, { zoom = 15, onClick, label = 'Ma
   map.on('zoomend', restyle);
   dark.addEventListener('change', restyle, { signal: gone.signal });
   writeNames(L, map, features.filter((feature) => isLine(feature) && feature.properties?.name));
-  return new CourtMap(L, map);
+  const court = new CourtMap(L, map);
+  // Where nothing is drawn, only distances tell a place.
+  court.bare = !tiles && features.length === 0;
+  if (court.bare) L.control.scale({ imperial: false, position: 'bottomleft' }).addTo(map);
+  return court;
 }
 
 // Who drew the tiles, as their makers want to be named: plain words, and a link where an address stands among them.
@@ -165,6 +169,20 @@ class CourtMap {
     this.#paths.get(id)?.remove();
     const colour = getComputedStyle(document.documentElement).getPropertyValue('--basil').trim();
     this.#paths.set(id, this.#L.circle([at.lat, at.lon], { radius: metres, color: colour, weight: 2, dashArray: '4 6', fill: false, interactive: false }).addTo(this.map));
+  }
+  /** Rings of distance around a place out to `metres`, each named; returns how far they are apart, in words. */
+  rings(at, metres) {
+    const step = [100, 250, 500, 1_000, 2_000, 5_000, 10_000].find((one) => metres / one <= 5) ?? 20_000;
+    const said = (far) => (far < 1_000 ? `${far} m` : `${far / 1_000} km`);
+    const soft = getComputedStyle(document.documentElement).getPropertyValue('--soft').trim();
+    for (let far = step; far <= metres; far += step) {
+      this.#L.circle([at.lat, at.lon], { radius: far, color: soft, weight: 1, fill: false, interactive: false }).addTo(this.map);
+      const words = document.createElement('span');
+      words.textContent = said(far);
+      const north = [at.lat + (far / 6_371_008.8) * (180 / Math.PI), at.lon];
+      this.#L.marker(north, { icon: this.#L.divIcon({ html: words, className: 'ring-name', iconSize: [0, 0] }), interactive: false, keyboard: false }).addTo(this.map);
+    }
+    return said(step);
   }
   fit(places, maxZoom = 17) {
     const known = places.filter(Boolean);

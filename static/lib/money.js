@@ -7,6 +7,9 @@ function format(currency) {
   return formats.get(currency);
 }
 
+/** How many digits a currency's small unit has: 2 for EUR, 0 for JPY, 3 for KWD. */
+export const digits = (currency) => format(currency).resolvedOptions().maximumFractionDigits;
+
 /** `{amount: 1250, currency: "EUR"}` is "€12.50". */
 export function money(value) {
   if (!value) return '';

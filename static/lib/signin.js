@@ -2,6 +2,7 @@
 
 import { fetchJson } from './api.js';
 import { draw, h, icon } from './dom.js';
+import { focusFirst, marks, sortOut, words } from './fields.js';
 import { setClock } from './time.js';
 
 let demo = null;
@@ -35,9 +36,9 @@ export async function signInFromAddress(session, roles) {
 
 /** Draws the door into `root` until somebody is in, then calls `onIn`; with `onBack` there is a way back. */
 export async function openDoor(root, session, { roles, title, text, mayRegister = false, onIn, onBack = null }) {
-  const state = { accounts: [], registering: false, busy: false, problem: '' };
+  const state = { accounts: [], registering: false, busy: false, problem: '', fields: {} };
   const enter = async (how) => {
-    Object.assign(state, { busy: true, problem: '' });
+    Object.assign(state, { busy: true, problem: '', fields: {} });
     show();
     try {
       await how();
@@ -45,8 +46,11 @@ export async function openDoor(root, session, { roles, title, text, mayRegister 
       root.hidden = true;
       onIn();
     } catch (problem) {
-      Object.assign(state, { busy: false, problem: problem.type === '/problems/wrong-credentials' ? 'E-mail or password is not right.' : problem.sentence ?? String(problem) });
+      const form = root.querySelector('form');
+      const { fields, rest } = sortOut(problem, form);
+      Object.assign(state, { busy: false, fields, problem: problem.type === '/problems/wrong-credentials' ? 'E-mail or password is not right.' : rest });
       show();
+      focusFirst(form, fields);
     }
   };
   const submit = (event) => {
@@ -55,7 +59,7 @@ export async function openDoor(root, session, { roles, title, text, mayRegister 
     const [email, password] = [form.get('email').trim(), form.get('password')];
     enter(() => (state.registering ? session.register(email, password, form.get('name').trim()) : session.signIn(email, password)));
   };
-  const field = (name, label, type, complete, more = {}) => h('label', { class: 'field', key: name }, h('span', {}, label), h('input', { name, type, required: true, autocomplete: complete, ...more }));
+  const field = (name, label, type, complete, more = {}) => h('label', { class: 'field', key: name }, h('span', {}, label), h('input', { name, type, required: true, autocomplete: complete, ...marks(state.fields, name), ...more }), words(state.fields, name));
   const show = () => draw(root, h('div', { class: 'door card' },
     onBack && h('div', { class: 'row', key: 'back' }, h('button', { class: 'quiet', type: 'button', onclick: () => { draw(root); root.hidden = true; onBack(); } }, icon('back'), 'Back to the kitchens')),
     h('h1', {}, title), h('p', { class: 'lead' }, text),

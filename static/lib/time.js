@@ -64,6 +64,14 @@ export function time(at) {
   return isDay(date, now() + DAY_MS) ? `tomorrow ${clockFormat.format(date)}` : dayFormat.format(date);
 }
 
+/** "18:42", whatever the day. */
+export const clock = (at) => clockFormat.format(new Date(at));
+/** "Today", "Tomorrow", "Wed 25 Nov". */
+export function dayName(at) {
+  const date = new Date(at);
+  return isDay(date, now()) ? 'Today' : isDay(date, now() + DAY_MS) ? 'Tomorrow' : date.toLocaleDateString(undefined, { weekday: 'short', day: 'numeric', month: 'short' });
+}
+
 /** Seconds of business time until `at`; negative once it has passed. */
 export const secondsUntil = (at) => (Date.parse(at) - now()) / 1000;
 

@@ -1,9 +1,11 @@
 // The basket as plain data: lines over several kitchens of one court, kept in this browser until ordered.
 
+import { digits } from '../lib/money.js';
+
 const KEY = 'foodcourt.basket';
 
 /** An empty basket of a court. */
-export const empty = (courtId) => ({ court_id: courtId, lines: [], fulfilment: 'delivery', dropoff: null, tip: 0, pin: false, payment_method: 'pm_ok', contact: { name: '', phone: '', address: '', note: '' } });
+export const empty = (courtId) => ({ court_id: courtId, lines: [], fulfilment: 'delivery', dropoff: null, tip_percent: 0, wanted_at: null, pin: false, payment_method: 'pm_ok', contact: { name: '', phone: '', address: '', note: '' } });
 
 /** What was left in the basket of this court, or an empty one. */
 export function load(courtId) {
@@ -35,6 +37,12 @@ export const unitAmount = (line) => line.price.amount + line.modifiers.reduce((s
 /** What the lines come to. */
 export const subtotal = (basket, currency) => ({ amount: basket.lines.reduce((sum, line) => sum + unitAmount(line) * line.quantity, 0), currency });
 
+/** The tip as the server wants it: a share of the dishes, in the currency's usual small steps (10 cents, 10 yen). */
+export function tipOf(basket, currency, percent = basket.tip_percent) {
+  const step = Math.max(10, 10 ** (digits(currency) - 1));
+  return { amount: Math.round((subtotal(basket, currency).amount * percent) / 100 / step) * step, currency };
+}
+
 /** Whether a line's dish, or an option of it, is off the card by now. */
 export function isGone(line, menus) {
   const item = menus.get(line.kitchen_id)?.find((one) => one.item_id === line.item_id);
@@ -45,7 +53,7 @@ export const countOf = (basket) => basket.lines.reduce((sum, line) => sum + line
 
 /** The basket as `POST /v1/quotes` wants it. */
 export const request = (basket, currency) => ({
-  court_id: basket.court_id, fulfilment: basket.fulfilment, tip: { amount: basket.tip, currency }, wanted_at: null,
+  court_id: basket.court_id, fulfilment: basket.fulfilment, tip: tipOf(basket, currency), wanted_at: basket.wanted_at,
   dropoff: basket.fulfilment === 'delivery' ? basket.dropoff : null,
   ...(basket.fulfilment === 'delivery' && basket.pin ? { proof: 'pin' } : {}),
   lines: basket.lines.map((line) => ({ kitchen_id: line.kitchen_id, item_id: line.item_id, quantity: line.quantity, modifiers: line.modifiers.map((modifier) => modifier.modifier_id), note: line.note || null })),

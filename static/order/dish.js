@@ -6,7 +6,7 @@ import { money } from '../lib/money.js';
 /** Opens the dialog; calls `onAdd` with the finished line. */
 export function openDish(kitchen, item, onAdd) {
   const dialog = byId('dish');
-  const state = { quantity: 1, note: '', chosen: new Map(item.modifier_groups.map((group) => [group, new Set(group.max === 1 && group.min === 1 ? firstFree(group) : [])])) };
+  const state = { quantity: 1, note: '', chosen: new Map(item.modifier_groups.map((group) => [group, new Set(group.max === 1 && group.min === 1 ? onlyFree(group) : [])])) };
   const chosen = () => item.modifier_groups.flatMap((group) => group.modifiers.filter((modifier) => state.chosen.get(group).has(modifier.modifier_id)));
   const missing = () => item.modifier_groups.filter((group) => state.chosen.get(group).size < group.min);
   const unit = () => item.price.amount + chosen().reduce((sum, modifier) => sum + modifier.price.amount, 0);
@@ -50,4 +50,8 @@ export function openDish(kitchen, item, onAdd) {
   dialog.showModal();
 }
 
-const firstFree = (group) => group.modifiers.filter((modifier) => !modifier.sold_out).slice(0, 1).map((modifier) => modifier.modifier_id);
+// What must be chosen is the guest's to choose, unless there is nothing else.
+const onlyFree = (group) => {
+  const free = group.modifiers.filter((modifier) => !modifier.sold_out);
+  return free.length === 1 ? [free[0].modifier_id] : [];
+};

@@ -3,9 +3,11 @@
 import { Api } from '../lib/api.js';
 import { byId, draw, h, icon, loading } from '../lib/dom.js';
 import { Live } from '../lib/live.js';
+import { focusFirst, sortOut } from '../lib/fields.js';
 import { distanceM, openMap } from '../lib/map.js';
 import { Session } from '../lib/session.js';
 import { openDoor, signInFromAddress } from '../lib/signin.js';
+import { now } from '../lib/time.js';
 import { toast, toastProblem } from '../lib/toast.js';
 import { drawHealth, drawWho, hideHealth } from '../lib/top.js';
 import * as baskets from './basket.js';
@@ -21,14 +23,14 @@ const ORDERS_A_TIME = 10;
 const session = new Session('customer');
 const api = new Api(session);
 const live = new Live(api, drawHealth);
-const state = { view: 'hall', me: null, court: null, courts: [], kitchens: [], menus: new Map(), orders: [], older: null, basket: null, quote: null, quoting: false, problem: '', doorText: '', trayOpen: false, placing: false };
+const state = { view: 'hall', me: null, court: null, courts: [], kitchens: [], menus: new Map(), orders: [], older: null, basket: null, quote: null, quoting: false, problem: '', doorText: '', fields: {}, locating: false, bareMap: '', trayOpen: false, placing: false };
 const root = byId('hall');
 const stalls = new Stalls(api, live, state, stallsChanged);
 let map = null;
 let asking = 0;
 
 function show() {
-  if (state.view === 'checkout') draw(root, checkout(state, { change, contact, back, place: order }));
+  if (state.view === 'checkout') draw(root, checkout(state, { change, contact, back, locate, place: order }));
   else if (state.court) {
     draw(root, mine(state.orders), state.courts.length > 1 && courtChoice(), h('div', { class: 'order-floor', key: 'floor' }, hall(state, (kitchen, item) => openDish(kitchen, item, put)), tray(state, change, toCheckout, () => { state.trayOpen = !state.trayOpen; show(); })), ordered(state, readOlder));
   } else draw(root, h('p', { class: 'empty' }, 'No court takes orders here yet.'));
@@ -84,12 +86,15 @@ function change(basket, priced = true) {
 function contact(name, value) {
   state.basket = { ...state.basket, contact: { ...state.basket.contact, [name]: value } };
   baskets.save(state.basket);
+  if (!state.fields[name]) return;
+  state.fields = { ...state.fields, [name]: undefined };
+  show();
 }
 
 async function askQuote() {
   const { basket } = state;
   const mineNow = ++asking;
-  Object.assign(state, { quote: null, problem: '' });
+  Object.assign(state, { quote: null, problem: '', fields: { ...state.fields, wanted_at: undefined } });
   if (!basket.lines.length || (basket.fulfilment === 'delivery' && !basket.dropoff)) return;
   if (goneNames().length) {
     state.problem = `Sold out by now: ${goneNames().join(', ')}. Take it out of your order to go on.`;
@@ -100,16 +105,25 @@ async function askQuote() {
     const quote = await api.patiently('POST', '/v1/quotes', baskets.request(basket, state.court.currency));
     if (mineNow === asking) state.quote = quote;
   } catch (problem) {
-    if (mineNow === asking) state.problem = problem.sentence ?? String(problem);
+    if (mineNow === asking) tell(problem);
   }
   if (mineNow !== asking) return;
   state.quoting = false;
   show();
 }
 
+// What is said of a field stands at the field, the rest beside the button.
+function tell(problem) {
+  const { fields, rest } = sortOut(problem, root.querySelector('form.checkout'));
+  Object.assign(state, { fields: { ...state.fields, ...fields }, problem: rest });
+  return fields;
+}
+
 async function toCheckout() {
   if (!session.signedIn) return door('One thing before you order', 'Sign in, or make an account: so the kitchens know whose food it is, and you can follow it.', toCheckout);
-  Object.assign(state, { view: 'checkout', trayOpen: false, problem: '' });
+  // A time that was chosen yesterday may be over.
+  if (Date.parse(state.basket.wanted_at) < now()) state.basket = { ...state.basket, wanted_at: null };
+  Object.assign(state, { view: 'checkout', trayOpen: false, problem: '', fields: {} });
   if (!state.basket.contact.name) contact('name', state.me?.display_name ?? '');
   if (location.hash !== '#checkout') history.pushState(null, '', '#checkout');
   show();
@@ -121,6 +135,8 @@ async function toCheckout() {
   map = opened;
   map.pin('court', 'court', state.court.position, state.court.name);
   map.circle('radius', state.court.position, state.court.delivery_radius_m);
+  state.bareMap = map.bare ? map.rings(state.court.position, state.court.delivery_radius_m) : '';
+  show();
   byId('door-map').addEventListener('keydown', (event) => event.key === 'Enter' && (event.preventDefault(), setDoor(map.centre())));
   if (state.basket.dropoff) setDoor(state.basket.dropoff);
 }
@@ -129,6 +145,22 @@ function setDoor(at) {
   state.doorText = `Your door is ${metres < 1000 ? `${Math.round(metres / 10) * 10} m` : `${(metres / 1000).toFixed(1)} km`} from the court${metres > state.court.delivery_radius_m ? ', farther than it delivers' : ''}.`;
   map?.pin('door', 'door', at, 'Your door');
   change({ ...state.basket, dropoff: { lat: Number(at.lat.toFixed(6)), lon: Number(at.lon.toFixed(6)) } });
+}
+function locate() {
+  const failed = (why) => {
+    state.locating = false;
+    toast(why, 'bad');
+    show();
+  };
+  if (!navigator.geolocation) return failed('This browser does not know where you are. Tap the map instead.');
+  state.locating = true;
+  show();
+  navigator.geolocation.getCurrentPosition(({ coords }) => {
+    state.locating = false;
+    const at = { lat: coords.latitude, lon: coords.longitude };
+    setDoor(at);
+    map?.fit([state.court.position, at]);
+  }, (problem) => failed(problem.code === problem.PERMISSION_DENIED ? 'This page may not ask where you are. Allow the location, or tap the map.' : 'Your place cannot be found right now. Tap the map instead.'), { enableHighAccuracy: true, timeout: 15_000 });
 }
 function back() {
   map?.map.remove();
@@ -140,17 +172,20 @@ function back() {
 
 async function order(event) {
   event?.preventDefault();
-  Object.assign(state, { placing: true, problem: '' });
+  Object.assign(state, { placing: true, problem: '', fields: {} });
   show();
   const { basket } = state;
   const contactOf = Object.fromEntries(Object.entries(basket.contact).map(([name, value]) => [name, value.trim() || null]));
   try {
-    const placed = await place(api, event && { quote_id: state.quote.quote_id, payment_method: basket.payment_method, contact: contactOf });
+    const placed = await place(api, event && { quote_id: state.quote.quote_id, payment_method: basket.payment_method, contact: contactOf }, state.quote);
     baskets.save({ ...baskets.empty(placed.court_id), dropoff: basket?.dropoff ?? null, contact: basket?.contact ?? baskets.empty().contact });
     location.assign(`/track.html?order=${placed.order_id}`);
   } catch (problem) {
-    Object.assign(state, { placing: false, problem: problem.sentence ?? String(problem) });
+    state.placing = false;
+    const fields = tell(problem);
     show();
+    focusFirst(root.querySelector('form.checkout'), fields);
+    if (Object.keys(fields).length) return;
     if (['/problems/quote-expired', '/problems/item-unavailable'].includes(problem.type)) await askQuote();
     Object.assign(state, { problem: problem.sentence ?? String(problem) });
     show();

@@ -70,6 +70,14 @@ export async function openBrowser() {
   return { person, witnessed, troubles, close: () => browser.close() };
 }
 
+/** Puts the dish that is open into the basket, with the first option of each choice that must be made. */
+export async function addDish(page) {
+  await page.locator('#dish [data-add]').waitFor();
+  const open = page.locator('#dish fieldset:has(input[type=radio]):not(:has(input:checked))');
+  while (await open.count()) await open.first().locator('input[type=radio]:enabled').first().check({ force: true });
+  await page.locator('#dish [data-add]:enabled').click();
+}
+
 /** Whether pictures for the README are wanted. */
 export const takesPictures = Boolean(process.env.PAGES_PICTURES);
 

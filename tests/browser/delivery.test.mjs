@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { DESK, PHONE, TABLET, openBrowser, picture } from './browser.mjs';
+import { DESK, PHONE, TABLET, addDish, openBrowser, picture } from './browser.mjs';
 import { signIn } from './client.mjs';
 import { startServer } from './server.mjs';
 
@@ -83,7 +83,7 @@ async function wholeDelivery() {
     const stall = customer.locator(`[data-kitchen="${kitchen.name}"]`);
     await stall.locator('.dish:enabled').first().click();
     if (kitchen === kitchens[0]) await picture(customer, 'dish-desk');
-    await customer.locator('[data-add]:enabled').click();
+    await addDish(customer);
   }
   await customer.evaluate(() => scrollTo(0, 0));
   await picture(customer, 'order-desk');

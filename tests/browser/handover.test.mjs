@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DESK, PHONE } from './browser.mjs';
+import { DESK, PHONE, addDish } from './browser.mjs';
 import { accept, lineOf, order, ready } from './client.mjs';
 import { stage } from './stage.mjs';
 
@@ -42,7 +42,7 @@ test('an order with a PIN is expected at the door, and handed over by the right 
   const rider = await onDuty('rider1@demo');
   const customer = await on.open('customer', DESK, '/order.html', on.as('customer'));
   await customer.locator(`[data-kitchen="${kitchen.name}"] .dish:enabled`).first().click();
-  await customer.locator('[data-add]:enabled').click();
+  await addDish(customer);
   await customer.locator('#checkout').click();
   const door = customer.locator('#door-map');
   await door.locator('.pin-court').waitFor();

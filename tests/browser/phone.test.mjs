@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PHONE } from './browser.mjs';
+import { PHONE, addDish } from './browser.mjs';
 import { lineOf, order } from './client.mjs';
 import { stage } from './stage.mjs';
 
@@ -31,7 +31,7 @@ test('no page scrolls sideways', { timeout: 90_000 }, on.witnessed(async () => {
   const customer = await on.open('customer', PHONE, '/order.html', on.as('customer'));
   await customer.locator('.dish:enabled').first().click();
   await fits(customer, 'a dish');
-  await customer.locator('[data-add]:enabled').click();
+  await addDish(customer);
   await fits(customer, 'the hall');
   await customer.locator('.tray-bar').click();
   await fits(customer, 'the tray');
@@ -55,4 +55,31 @@ test('no page scrolls sideways', { timeout: 90_000 }, on.witnessed(async () => {
   await operator.locator('[data-story]').waitFor();
   await fits(operator, 'an order of the city');
   await on.callOff(placed);
+}));
+
+test('the words of the steps stand apart on a phone', { timeout: 60_000 }, on.witnessed(async () => {
+  const guest = await on.call(on.as('customer'));
+  const { lat, lon } = on.court.position;
+  const placed = await order(guest, on.court, [await lineOf(guest, on.kitchens[0])], { dropoff: { lat: lat + 0.002, lon } });
+  const page = await on.open('customer', PHONE, `/track.html?order=${placed.order_id}`, on.as('customer'));
+  await page.locator('.rail-word').first().waitFor();
+  // Of the letters, not of their boxes.
+  const gaps = await page.locator('.rail-word').evaluateAll((words) => {
+    const spans = words.map((word) => {
+      const range = document.createRange();
+      range.selectNodeContents(word);
+      return range.getBoundingClientRect();
+    });
+    return spans.slice(1).map((span, at) => Math.round(span.left - spans[at].right));
+  });
+  assert.ok(gaps.every((gap) => gap >= 6), `gaps of ${gaps.join(', ')} px`);
+  await on.callOff(placed);
+}));
+
+test('the last promise ends inside its card on a small desk', { timeout: 60_000 }, on.witnessed(async () => {
+  const page = await on.open('operator', { width: 1_280, height: 720 }, '/city.html', on.as('admin'));
+  await page.locator('.promises li').first().waitFor();
+  const [hidden, card, last] = [await page.locator('#promises').evaluate((box) => box.scrollHeight - box.clientHeight), await page.locator('#promises .card').boundingBox(), await page.locator('.promises li').last().boundingBox()];
+  assert.ok(hidden <= 0, `${hidden} px are cut off`);
+  assert.ok(last.y + last.height <= card.y + card.height, JSON.stringify({ card, last }));
 }));

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { DESK, openBrowser } from './browser.mjs';
+import { DESK, addDish, openBrowser } from './browser.mjs';
 import { lineOf, order, ready, signIn, until } from './client.mjs';
 import { startServer } from './server.mjs';
 
@@ -41,7 +41,7 @@ test('an order whose answer is lost is placed once, also over a reload', { timeo
   });
   await page.goto(`${server.url}/order.html#demo=${encodeURIComponent(as('customer').email)}`);
   await page.locator(`[data-kitchen="${kitchen.name}"] .dish:enabled`).first().click();
-  await page.locator('[data-add]:enabled').click();
+  await addDish(page);
   await page.locator('#checkout').click();
   await page.locator('.pick', { hasText: 'I fetch it' }).click();
   await page.locator('#place:enabled').click();
