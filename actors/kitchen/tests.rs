@@ -280,7 +280,10 @@ fn a_delay_that_the_plan_missed_begins_earlier() {
         day.does(plan.clone());
         let seen = day.state.ticket(ticket(1)).unwrap();
         let begins = seen.fire_at.unwrap().max(noon);
-        assert_eq!((begins, seen.ready_at), (noon.plus_min(begins_min), Some(noon.plus_min(30.max(10 + i64::from(by_min))))));
+        assert_eq!(
+            (begins, seen.ready_at),
+            (noon.plus_min(begins_min), Some(noon.plus_min(30.max(10 + i64::from(by_min)))))
+        );
         assert_eq!(day.does(plan), [""; 0]);
     }
 }

@@ -4,8 +4,8 @@ use super::{
     command::OrderCommand,
     event::{
         CancelRequested, CancelledBy, Closed, Completed, CourierImminent, Delayed, Delivered, EndReason, EtaMoved,
-        Expired, Fulfilment, OrderEvent, Overdue, Paid, PartAccepted, PartCollected, PartDelayed, PartReady, PartRejected,
-        PartStarted, PickedUp, Placed, PreparationStarted, Ready, RejectReason, Rejecting, RiderAssigned,
+        Expired, Fulfilment, OrderEvent, Overdue, Paid, PartAccepted, PartCollected, PartDelayed, PartReady,
+        PartRejected, PartStarted, PickedUp, Placed, PreparationStarted, Ready, RejectReason, Rejecting, RiderAssigned,
         RiderUnassigned,
     },
     evolve, planning, rules,

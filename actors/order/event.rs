@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::reason::{EndReason, RejectReason};
+
 use crate::{
     events,
     ids::{
@@ -229,22 +231,6 @@ pub struct PartDelayed {
     pub ready_at: Timestamp,
 }
 
-/// Why a kitchen's part is not cooked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RejectReason {
-    /// Something on it is off the menu.
-    SoldOut,
-    /// No hands free.
-    TooBusy,
-    /// Outside its hours or paused.
-    Closed,
-    /// The kitchen did not answer in time.
-    NoAnswer,
-    /// Anything else.
-    Other,
-}
-
 /// Body of `order.part_rejected`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PartRejected {
@@ -413,30 +399,6 @@ pub struct Delivered {
 pub struct Completed {
     /// Who ordered.
     pub customer_id: UserId,
-}
-
-/// Why an order comes to a bad end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EndReason {
-    /// The provider said no.
-    PaymentDeclined,
-    /// The money could not be captured.
-    CaptureFailed,
-    /// No kitchen took its part.
-    KitchensRejected,
-    /// No rider could be found.
-    NoRider,
-    /// The customer changed their mind.
-    CustomerCancelled,
-    /// Staff called it off.
-    StaffCancelled,
-    /// A kitchen stopped cooking or never finished.
-    KitchenFailed,
-    /// Nobody came for it, or it could not be handed over.
-    NotHandedOver,
-    /// Nobody paid in time.
-    NotPaid,
 }
 
 /// Body of `order.rejecting`.

@@ -13,6 +13,7 @@ pub mod policy;
 pub mod pricing;
 pub mod projection;
 pub mod quote;
+mod reason;
 pub mod rules;
 pub mod state;
 

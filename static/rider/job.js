@@ -104,6 +104,7 @@ export function job(state, act) {
     state.lost && !state.auto && h('p', { class: 'problem', role: 'alert', key: 'lost' }, `This browser does not tell us where you are, so no offer can find you. Allow the location for this page${state.demo ? ', or let the page ride for you' : ''}.`),
     cards(rider.offers).map((one) => offer(one, state, act)),
     current ? delivery(current, state, act) : rider.offers.length === 0 && h('section', { class: 'card stack', key: 'idle' }, h('h1', {}, 'On duty'), h('p', { class: 'lead' }, 'Stay near the court: the nearest rider is asked first.')),
+    rider.deliveries.slice(1).filter((one) => order.indexOf(one.state) < order.indexOf('picked_up')).map((one) => h('section', { class: 'card', key: `also-${one.delivery_id}`, 'aria-label': 'To collect as well' }, collect(one, false))),
     rider.deliveries.length > 1 && h('p', { class: 'small', key: 'more' }, `${rider.deliveries.length - 1} more in your bag.`),
     h('section', { class: 'card row spread', key: 'shift' },
       state.demo && h('label', { class: 'switch', key: 'auto' }, h('input', { type: 'checkbox', role: 'switch', id: 'autopilot', checked: state.auto, onchange: (event) => act.autopilot(event.target.checked) }), 'Ride for me'),
