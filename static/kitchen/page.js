@@ -55,6 +55,18 @@ async function quietly(call) {
   }
 }
 
+// Shown at once, so that no redraw turns the switch back; a refusal does.
+function sellOut(what, off) {
+  const id = state.open;
+  state.boards.set(id, evolve(state.board, { type: off ? 'kitchen.sold_out' : 'kitchen.back_on_menu', data: { what } }));
+  show();
+  const call = off ? api.post(path('sold_out'), what, { key: crypto.randomUUID() }) : api.delete(path(`sold_out/${Object.values(what)[0]}`));
+  quietly(call.catch(async (problem) => {
+    await rereadMenu(id);
+    throw problem;
+  }));
+}
+
 const path = (rest) => `/v1/kitchens/${state.board.kitchen.kitchen_id}/${rest}`;
 const act = {
   step: (ticket, name) => step(ticket, name),
@@ -67,7 +79,7 @@ const act = {
   },
   pause: () => askPause((minutes) => quietly(api.put(path('pause'), { until: new Date(now() + minutes * 60_000).toISOString() }))),
   resume: () => quietly(api.delete(path('pause'))),
-  menu: () => openSoldOut(() => state.board.menu, (what, off) => quietly(off ? api.post(path('sold_out'), what, { key: crypto.randomUUID() }) : api.delete(path(`sold_out/${Object.values(what)[0]}`)))),
+  menu: () => openSoldOut(() => state.board.menu, sellOut),
   sound: () => {
     state.sound = !state.sound;
     localStorage.setItem('foodcourt.sound', state.sound ? 'on' : 'off');
