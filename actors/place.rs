@@ -82,6 +82,9 @@ fn rounded(degrees: f64) -> f64 {
     (degrees * 1e7).round() / 1e7
 }
 
+/// How far from its origin a flat map is exact enough, metres.
+const MAP_GOOD_M: f64 = 50_000.0;
+
 /// A flat map around an origin, in metres east and north: exact enough (under 0.1 % within 50 km) and cheap to search.
 #[derive(Clone, Copy, Debug)]
 pub struct LocalMap {
@@ -94,6 +97,11 @@ impl LocalMap {
     #[must_use]
     pub fn around(origin: Position) -> Self {
         Self { origin, cos_lat: origin.lat.to_radians().cos() }
+    }
+    /// Whether the map is exact enough at `at`.
+    #[must_use]
+    pub fn covers(&self, at: Position) -> bool {
+        self.origin.distance_m(at) <= MAP_GOOD_M
     }
     /// Metres east and north of the origin (equirectangular projection).
     #[must_use]

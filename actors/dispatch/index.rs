@@ -73,6 +73,11 @@ impl RiderIndex {
         index.pack();
         index
     }
+    /// Whether a search around `at` is exact.
+    #[must_use]
+    pub fn covers(&self, at: Position) -> bool {
+        self.map.covers(at)
+    }
     /// How many riders are in it.
     #[must_use]
     pub fn len(&self) -> usize {

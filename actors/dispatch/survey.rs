@@ -141,6 +141,7 @@ impl Handler<Survey> for Zone {
     type Result = MessageResult<Survey>;
     fn handle(&mut self, survey: Survey, _: &mut Context<Self>) -> Self::Result {
         self.forget_if_missed();
+        survey.pickups.iter().for_each(|pickup| self.look_from(*pickup));
         MessageResult(self.around(&survey))
     }
 }

@@ -47,6 +47,9 @@ const LOOKUPS_MAX: usize = 256;
 const SWEEP_S: i64 = 10;
 /// …but not more often than this on the wall, however fast business time runs.
 const SWEEP_WALL_MIN: Duration = Duration::from_millis(200);
+/// Searches must have been elsewhere so long, seconds of business time, before the map follows them: two courts far from
+/// each other must not pull it to and fro with each search.
+const STAY_S: i64 = 600;
 /// A search that the zone does not answer within this (wall time) is given up; the delivery repeats it.
 pub(super) const FIND_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -164,6 +167,8 @@ pub struct Zone {
     pub(super) riders: BTreeMap<RiderId, Known>,
     lookups: usize,
     missed: Arc<AtomicBool>,
+    /// Until when the map stays where it is, because it is searched there.
+    stays_until: Timestamp,
 }
 
 /// A door to a zone, usable from any thread. A zone that has died is opened anew, empty; fixes fill it.
@@ -175,7 +180,7 @@ pub struct ZoneDoor {
 }
 
 impl Zone {
-    /// Starts a zone around `centre` (good for 50 km) on `arbiter`, or beside its caller, to end with it (simulation).
+    /// Starts a zone around `centre` (exact within 50 km of it, or of where it is searched then) on `arbiter`, or beside its caller, to end with it (simulation).
     pub fn open(
         centre: Position,
         clock: Arc<dyn Clock>,
@@ -192,7 +197,8 @@ impl Zone {
             let make = move |ctx: &mut Context<Self>| {
                 ctx.set_mailbox_capacity(MAILBOX);
                 let index = RiderIndex::around(centre);
-                Self { clock, presences, silences, index, riders: BTreeMap::new(), lookups: 0, missed }
+                let (riders, stays_until) = (BTreeMap::new(), Timestamp::default());
+                Self { clock, presences, silences, index, riders, lookups: 0, missed, stays_until }
             };
             match &arbiter {
                 Some(arbiter) => Self::start_in_arbiter(arbiter, make),
@@ -208,6 +214,21 @@ impl Zone {
             warn!("the zone has missed facts of riders and looks all of them up again");
             self.riders.values_mut().for_each(|known| known.presence = None);
         }
+    }
+
+    /// Lets the map follow the searches: a court that is opened far from where the zone began is served as exactly as one
+    /// that was there before. Packing the riders anew takes milliseconds.
+    pub(super) fn look_from(&mut self, pickup: Position) {
+        let now = self.clock.now();
+        if !self.index.covers(pickup) {
+            if now < self.stays_until {
+                return;
+            }
+            let placed: Vec<_> = self.riders.iter().filter(|(rider_id, _)| self.index.contains(**rider_id)).collect();
+            let placed = placed.into_iter().filter_map(|(rider_id, known)| Some((*rider_id, known.position?)));
+            self.index = RiderIndex::load(pickup, placed);
+        }
+        self.stays_until = now.plus_s(STAY_S);
     }
 
     fn look_up(&mut self, rider_id: RiderId, ctx: &mut Context<Self>) {
@@ -362,6 +383,7 @@ impl Handler<Find> for Zone {
     type Result = MessageResult<Find>;
     fn handle(&mut self, find: Find, _: &mut Context<Self>) -> Self::Result {
         self.forget_if_missed();
+        self.look_from(find.pickup);
         let now = self.clock.now();
         let look = Survey { pickups: vec![find.pickup], near: find.around, deliveries: [find.delivery_id].into() };
         let around = if find.around > 0 { self.around(&look) } else { Around::default() };
