@@ -28,6 +28,9 @@ pub const METHODS: [(&str, &str); 7] = [
     ("pm_slow", "answers after three seconds"),
 ];
 
+/// The one of them that simply works: where real guests order, they are not asked to try a provider out.
+pub const PLAIN: &str = METHODS[0].0;
+
 /// How long `pm_slow` takes.
 pub const SLOW: Duration = Duration::from_secs(3);
 
@@ -161,18 +164,28 @@ fn method_of(request: &ProviderRequest, lines: &[LedgerLine]) -> String {
 /// The sandbox as a provider, over a store.
 pub struct Sandbox<S> {
     store: Arc<S>,
+    plain: bool,
 }
 
 impl<S: SandboxStore> Sandbox<S> {
     /// A sandbox that keeps its ledger in `store`.
     #[must_use]
     pub const fn new(store: Arc<S>) -> Self {
-        Self { store }
+        Self { store, plain: false }
+    }
+    /// The same, but it takes [`PLAIN`] only: for guests who do not want to play.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        Self { plain: true, ..self }
     }
 }
 
 impl<S: SandboxStore> PaymentProvider for Sandbox<S> {
     fn knows(&self, payment_method: &str) -> Result<(), String> {
+        if self.plain {
+            let no = || format!("must be {PLAIN}: no payment provider is connected here, and no money moves");
+            return if payment_method == PLAIN { Ok(()) } else { Err(no()) };
+        }
         if METHODS.iter().any(|(name, _)| *name == payment_method) {
             return Ok(());
         }

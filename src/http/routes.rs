@@ -257,5 +257,5 @@ async fn otherwise(request: HttpRequest, services: Data<Services>) -> Result<Htt
         let names: Vec<_> = allowed.iter().map(Method::as_str).collect();
         return Err(Problem::new(METHOD_NOT_ALLOWED, format!("this address knows {}", names.join(", "))));
     }
-    static_files::serve(&request, &services.tiles)
+    static_files::serve(&request, &services.tiles, services.demo.is_some())
 }

@@ -25,18 +25,20 @@ pub struct Tiles {
     pub attribution: String,
 }
 
-/// The file at the request's address. A page is told where map tiles come from, if they come from anywhere.
+/// The file at the request's address. A page is told where map tiles come from, if they come from anywhere, and whether
+/// this is the `demo`: where it is not, guests are led to the food and not to the machinery.
 ///
 /// # Errors
 /// 404, to whoever did not ask for a page.
-pub fn serve(request: &HttpRequest, tiles: &Tiles) -> Result<HttpResponse, Problem> {
+pub fn serve(request: &HttpRequest, tiles: &Tiles, demo: bool) -> Result<HttpResponse, Problem> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(Problem::not_found());
     }
     let path = request.path().trim_start_matches('/');
     let Some((name, file)) = find(path) else { return nowhere(request) };
     let media_type = media_type(&name);
-    let bytes = if media_type.starts_with("text/html") { with_tiles(file.data, tiles) } else { file.data };
+    let told = |page| if demo { with_meta(page, "foodcourt:demo", "on") } else { page };
+    let bytes = if media_type.starts_with("text/html") { told(with_tiles(file.data, tiles)) } else { file.data };
     let tag: String = Sha256::digest(&bytes)[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("\"{tag}\"");
     // Names carry no version, so browsers ask each time; the tag makes that cheap.

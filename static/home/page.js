@@ -1,8 +1,9 @@
-// The first page: whether the server takes orders right now, and the demo people, each one tap from their page.
+// The first page: whether the server takes orders right now. In the demo its people, each one tap from their page; on a
+// court of one's own the way to the food, and everything else small and at the end.
 
 import { fetchJson } from '../lib/api.js';
 import { byId, draw, h, icon } from '../lib/dom.js';
-import { loadDemo } from '../lib/signin.js';
+import { isDemo, loadDemo } from '../lib/signin.js';
 import '../lib/top.js';
 
 const ASK_EVERY_MS = 10_000;
@@ -27,19 +28,31 @@ async function ask() {
   show();
 }
 
+/** A court of one's own: its guests came for its food. */
+function welcome() {
+  for (const [id, away] of [['watch', true], ['doors', true], ['staff', false]]) byId(id).hidden = away;
+  const [court] = state.courts;
+  if (!court) return;
+  const name = state.courts.length > 1 ? 'Food courts' : court.name;
+  document.title = name;
+  draw(byId('welcome'), name);
+  draw(byId('lead'), 'One basket over every kitchen of the court, ready at the counter or brought to your door. You see each step the moment it happens.');
+}
+
 function show() {
+  if (!isDemo()) welcome();
   const [word, kind, text] = {
     asking: ['Asking', 'wait', 'Asking the server how it is.'],
-    yes: ['Open', 'good', 'The server takes orders.'],
+    yes: ['Open', 'good', isDemo() ? 'The server takes orders.' : state.kitchens > 0 ? 'Orders are taken.' : 'No kitchen is open.'],
     draining: ['Not taking orders', 'wait', 'The server is starting or stopping. It will be back.'],
     no: ['Unreachable', 'bad', 'The server does not answer.'],
   }[state.ready];
   draw(byId('health'), h('span', { class: `health health-${kind}`, 'data-ready': state.ready }, h('span', { class: 'dot', 'aria-hidden': 'true' }), word));
-  draw(byId('status'), h('h2', {}, 'This server'), h('p', { class: 'small' }, text),
+  draw(byId('status'), h('h2', {}, isDemo() ? 'This server' : 'Right now'), h('p', { class: 'small' }, text),
     state.courts.map((court) => h('p', { key: court.court_id }, icon('awning'), ' ', h('b', {}, court.name))),
     state.kitchens > 0 && h('p', {}, icon('pot'), ` ${state.kitchens} ${state.kitchens === 1 ? 'kitchen is' : 'kitchens are'} open`),
     state.demo?.business_speed > 1 && h('p', {}, icon('clock'), ` Time runs ${state.demo.business_speed} times faster here`),
-    h('p', {}, icon('book'), ' ', h('a', { href: '/swagger' }, 'API documentation')));
+    isDemo() && h('p', {}, icon('book'), ' ', h('a', { href: '/swagger' }, 'API documentation')));
   const demo = byId('demo');
   demo.hidden = !state.demo;
   if (!state.demo) return;
@@ -52,9 +65,11 @@ function show() {
 }
 
 show();
-loadDemo().then((demo) => {
-  state.demo = demo;
-  show();
-});
+if (isDemo()) {
+  loadDemo().then((demo) => {
+    state.demo = demo;
+    show();
+  });
+}
 ask();
 setInterval(ask, ASK_EVERY_MS);

@@ -7,12 +7,15 @@ import { setClock } from './time.js';
 
 let demo = null;
 
+/** Whether this page was told to be the demo's: only there are guests shown demo people, and asked to try cards that fail. */
+export const isDemo = () => document.querySelector('meta[name="foodcourt:demo"]')?.content === 'on';
+
 /** What the demo offers, or `null` on a server without it. */
 export function loadDemo() {
-  demo ??= fetchJson('GET', '/v1/demo').then((answer) => {
+  demo ??= isDemo() ? fetchJson('GET', '/v1/demo').then((answer) => {
     setClock(answer.business_now, answer.business_speed);
     return answer;
-  }).catch(() => null);
+  }).catch(() => null) : Promise.resolve(null);
   return demo;
 }
 

@@ -3,15 +3,16 @@
 import { h, icon } from '../lib/dom.js';
 import { money } from '../lib/money.js';
 import { marks, words } from '../lib/fields.js';
+import { isDemo } from '../lib/signin.js';
 import { clock, dayName, now, time } from '../lib/time.js';
 import { tipOf } from './basket.js';
 import { lines, totals } from './tray.js';
 import { choices } from './when.js';
 
-const methods = [
+const methods = isDemo() ? [
   ['pm_ok', 'Card that works'], ['pm_slow', 'Card with a slow bank'], ['pm_twice', 'Card whose bank answers twice'], ['pm_timeout_after_effect', 'Card whose bank answers too late'],
   ['pm_declined', 'Card that is declined'], ['pm_capture_fails', 'Card that fails when charged'], ['pm_hangs', 'Card whose bank never answers'],
-];
+] : [['pm_ok', 'Nothing is charged here']];
 const tips = [0, 5, 10, 15];
 
 function choice(name, value, label, checked, onPick, more = {}) {
@@ -58,9 +59,10 @@ export function checkout(state, act) {
       h('section', { class: 'card stack', key: 'contact' }, h('h2', {}, 'Who is it for?'), h('div', { class: 'pair' }, contactField('name', 'Name', 'name', { required: true }), contactField('phone', 'Phone', 'tel', { required: delivery })), contactField('note', delivery ? 'A note to the rider' : 'A note', 'off', { placeholder: delivery ? 'The bell says Sommer' : '' })),
       delivery && h('fieldset', { class: 'card', key: 'proof' }, h('legend', {}, 'How is it handed over?'), h('div', { class: 'picks' }, choice('proof', 'nothing', 'As usual', !basket.pin, pick({ pin: false })), choice('proof', 'pin', 'With a PIN', Boolean(basket.pin), pick({ pin: true }))), h('small', {}, 'With a PIN, your rider asks for four digits that only your order page shows.')),
       h('fieldset', { class: 'card', key: 'tip' }, h('legend', {}, delivery ? 'A tip for your rider' : 'A tip for the crew'), h('div', { class: 'picks' }, tips.map((percent) => choice('tip', percent, percent ? `${percent} % · ${money(tipOf(basket, court.currency, percent))}` : 'None', basket.tip_percent === percent, pick({ tip_percent: percent }))))),
-      h('section', { class: 'card stack', key: 'pay' }, h('h2', {}, 'Payment'), h('label', { class: 'field' }, h('span', {}, 'Pay with'), h('select', { name: 'payment_method', value: basket.payment_method, onchange: (event) => act.change({ ...basket, payment_method: event.target.value }, false), ...marks(state.fields, 'payment_method') }, methods.map(([value, label]) => h('option', { value, key: value }, label))), words(state.fields, 'payment_method')), h('small', {}, 'This is the sandbox provider: no real card is involved, and none is ever asked for here.'))),
+      !isDemo() && h('section', { class: 'card stack', key: 'pay' }, h('h2', {}, 'Payment'), h('p', { 'data-unpaid': true }, 'No payment provider is connected here: no card is asked for, none is charged, and no money moves. How to pay is between you and the court; ask at the counter.')),
+      isDemo() && h('section', { class: 'card stack', key: 'pay' }, h('h2', {}, 'Payment'), h('label', { class: 'field' }, h('span', {}, 'Pay with'), h('select', { name: 'payment_method', value: basket.payment_method, onchange: (event) => act.change({ ...basket, payment_method: event.target.value }, false), ...marks(state.fields, 'payment_method') }, methods.map(([value, label]) => h('option', { value, key: value }, label))), words(state.fields, 'payment_method')), h('small', {}, 'This is the sandbox provider: no real card is involved, and none is ever asked for here.'))),
     h('aside', { class: 'card checkout-side', 'aria-label': 'Your order', key: 'side' }, h('h2', {}, 'Your order'), lines(basket, state.menus, act.change),
       quote ? h('div', { class: 'stack', key: 'quote' }, totals(quote.totals), h('p', { class: 'promise' }, icon('clock'), h('span', {}, delivery ? 'At your door ' : 'Ready ', h('b', {}, `${time(quote.promised_from)} – ${time(quote.promised_to)}`)))) : h('p', { class: 'empty', key: 'no-quote' }, state.quoting ? 'Working out the price.' : needsDoor ? 'Show us your door, and we know the price.' : 'No price yet.'),
       h('p', { class: 'problem', role: 'alert', key: 'problem' }, state.problem),
-      h('button', { class: 'main huge', id: 'place', disabled: !quote || state.placing, key: 'place' }, state.placing ? 'Placing your order' : quote ? `Order and pay ${money(quote.totals.total)}` : 'Order and pay')));
+      h('button', { class: 'main huge', id: 'place', disabled: !quote || state.placing, key: 'place' }, state.placing ? 'Placing your order' : `${isDemo() ? 'Order and pay' : 'Order for'} ${quote ? money(quote.totals.total) : ''}`.trim())));
 }

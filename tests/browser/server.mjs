@@ -5,16 +5,17 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-const BINARY = process.env.PAGES_SERVER ?? path.resolve(import.meta.dirname, '../../target/debug/foodcourt');
+export const BINARY = process.env.PAGES_SERVER ?? path.resolve(import.meta.dirname, '../../target/debug/foodcourt');
 const START_MS = 120_000;
 const STOP_MS = 30_000;
 
-/** Resolves with `{url, stop}` once the server is ready to take orders. `env` is laid over ours. */
-export async function startServer(env = {}) {
+/** Resolves with `{url, stop}` once the server is ready to take orders. `env` is laid over ours; `first` happens to its folder before. */
+export async function startServer(env = {}, first = async () => undefined) {
   if (process.env.FOODCOURT_URL) return { url: process.env.FOODCOURT_URL.replace(/\/$/, ''), stop: async () => undefined };
   const folder = await mkdtemp(path.join(tmpdir(), 'foodcourt-browser-'));
   // PostgreSQL does not run as root; its own user must be able to walk into the folder.
   await chmod(folder, 0o755);
+  await first(folder);
   const child = spawn(BINARY, ['serve', '--port', '0', '--data-dir', folder], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const exited = new Promise((resolve) => child.once('exit', resolve));
   let said = '';

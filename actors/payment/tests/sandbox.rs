@@ -6,7 +6,7 @@ use super::*;
 use crate::payment::{
     effect::perform,
     provider::{PaymentProvider, ProviderAnswer, ProviderCall, ProviderRequest},
-    sandbox::{Balance, MemoryStore, SLOW, Sandbox, balance},
+    sandbox::{Balance, METHODS, MemoryStore, SLOW, Sandbox, balance},
 };
 
 struct Desk {
@@ -40,6 +40,16 @@ impl Desk {
 
 fn done() -> Wish {
     Wish::NoteAuthorized { provider_ref: Desk::reference(), expires_at: None }
+}
+
+#[test]
+fn where_guests_order_only_the_card_that_works_is_taken() {
+    let (bench, till) = (Desk::of("pm_ok").sandbox, Desk::of("pm_ok").sandbox.plain());
+    for (method, _) in METHODS {
+        assert!(bench.knows(method).is_ok(), "{method}");
+        assert_eq!(till.knows(method).is_ok(), method == "pm_ok", "{method}");
+    }
+    assert!(till.knows("pm_twice").unwrap_err().contains("must be pm_ok: no payment provider is connected here"));
 }
 
 #[tokio::test(start_paused = true)]
