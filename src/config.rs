@@ -59,7 +59,7 @@ macro_rules! sections {
 sections! {
     /// `[server]`
     Server { host: IpAddr, port: u16, workers: usize, actor_threads: usize, drain_s: u64, public_url: String,
-        trusted_proxies: Vec<IpAddr>,
+        hsts_subdomains: bool, trusted_proxies: Vec<IpAddr>,
     }
     /// `[data]`
     Data { dir: PathBuf }

@@ -8,6 +8,7 @@ use foodcourt_actors::{
     demo,
     directory::Directory,
     kitchen::Kitchen,
+    place::Position,
     ports::Ids,
     user::{
         Account,
@@ -119,4 +120,12 @@ impl DemoClock for Hurried {
         }
         .boxed()
     }
+}
+
+/// Where a node's search for riders begins to be exact: at the first court that is none of the demo's.
+#[must_use]
+pub fn centre(courts: &[CourtEntry]) -> Position {
+    let demos = demo::courts();
+    let own = courts.iter().find(|entry| demos.iter().all(|demo| demo.court_id != entry.court.court_id));
+    own.map_or_else(demo::district::centre, |entry| entry.court.position)
 }

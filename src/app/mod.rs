@@ -34,10 +34,10 @@ use node::Node;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The port is taken or not ours to take.
-    #[error("cannot listen on {address}: {source}; stop what listens there, or choose another port with --port")]
+    #[error("cannot listen on {address}: {}", remedy(address, source))]
     Listen {
         /// Where.
-        address: String,
+        address: std::net::SocketAddr,
         /// What the system says.
         #[source]
         source: std::io::Error,
@@ -54,6 +54,26 @@ pub enum StartError {
     /// Something else that has a sentence of its own.
     #[error("{0}")]
     Other(String),
+}
+
+/// Why nothing can listen there, and what to do about it.
+fn remedy(address: &std::net::SocketAddr, error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    let (host, port) = (address.ip(), address.port());
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            "something listens there already; stop it, or choose another port with --port".to_owned()
+        }
+        ErrorKind::PermissionDenied => format!(
+            "this user may not open port {port}; choose one above 1023 with --port, or give the right (systemd: \
+             AmbientCapabilities=CAP_NET_BIND_SERVICE)"
+        ),
+        ErrorKind::AddrNotAvailable => format!(
+            "{host} is no address of this machine; choose one of its own with --host, 127.0.0.1 for this machine alone, \
+             or 0.0.0.0 for all of them"
+        ),
+        _ => error.to_string(),
+    }
 }
 
 /// An error with its causes, in one line.
@@ -76,9 +96,9 @@ fn sentence(error: &dyn std::error::Error) -> String {
 /// [`StartError`] when it cannot start.
 pub async fn serve(config: Config) -> Result<(), StartError> {
     // The port first: a taken one should be known before a database is made.
-    let address = format!("{}:{}", config.server.host, config.server.port);
-    let listen = |source| StartError::Listen { address: address.clone(), source };
-    let listener = TcpListener::bind(&address).map_err(listen)?;
+    let address = std::net::SocketAddr::new(config.server.host, config.server.port);
+    let listen = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).map_err(listen)?;
     let bound = listener.local_addr().map_err(listen)?;
     let opened = database::open(&config).await?;
     let node = Node::start(&config, &opened).await?;
@@ -142,6 +162,20 @@ pub async fn seed(config: &Config) -> Result<(), StartError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_that_cannot_be_had_is_told_with_its_remedy() {
+        use std::io::{Error, ErrorKind};
+        for (kind, remedy) in [
+            (ErrorKind::AddrInUse, "listens there already; stop it, or choose another port with --port"),
+            (ErrorKind::PermissionDenied, "may not open port 80; choose one above 1023 with --port"),
+            (ErrorKind::AddrNotAvailable, "192.0.2.1 is no address of this machine; choose one of its own with --host"),
+        ] {
+            let address = "192.0.2.1:80".parse().unwrap();
+            let said = StartError::Listen { address, source: Error::from(kind) }.to_string();
+            assert!(said.starts_with("cannot listen on 192.0.2.1:80: ") && said.contains(remedy), "{said}");
+        }
+    }
 
     #[test]
     fn an_unusable_folder_is_told_with_its_reason() {

@@ -9,7 +9,6 @@ use std::{
 use actix::{Arbiter, ArbiterHandle};
 use actix_web::{App, web::Data};
 use foodcourt_actors::{
-    demo,
     directory::Directory,
     dispatch::{
         Delivery,
@@ -25,9 +24,8 @@ use foodcourt_actors::{
         Payment,
         effect::{CallLimits, ProviderEffect},
         policy::PaymentPolicy,
-        sandbox::Sandbox,
+        sandbox::{PLAIN, Sandbox},
     },
-    place::Position,
     ports::{Cursors, Ids, Journal, Kernel},
     reactor::{Choreography, Reactor, Sweep, Tap, Wakes},
     rider::{
@@ -45,7 +43,7 @@ use super::{
     admission::{Admission, LagLimits, LagWatch},
     arrivals::{self, Arrivals},
     database::Opened,
-    demo::{DemoWorld, Hurried},
+    demo::{DemoWorld, Hurried, centre},
     follow::{close_revoked, follow, restore},
     housekeeping::Housekeeping,
     inspection::Inspection,
@@ -63,13 +61,14 @@ use crate::{
         limits::{RateLimits, Rates},
         login::LoginThrottle,
         recent::Recent,
+        security_headers::transport_security,
         static_files::Tiles,
         waiter::Waiter,
     },
     ids::RandomIds,
     live::{Hub, LiveLimits, ServeLimits, Server, serve},
     password::Argon2Passwords,
-    ports::{CourtEntry, Courts as _, DemoClock},
+    ports::{Courts as _, DemoClock},
     postgres::{
         account_book::PostgresAccountBook,
         accounts::PostgresAccounts,
@@ -227,7 +226,8 @@ impl Node {
             waiting_max: config.payment.calls_waiting_max,
             timeout: Duration::from_millis(config.payment.call_timeout_ms),
         };
-        let provider = Arc::new(Sandbox::new(Arc::new(PgSandbox::new(database.clone()))));
+        let sandbox = Sandbox::new(Arc::new(PgSandbox::new(database.clone())));
+        let provider = Arc::new(if config.demo_on() { sandbox } else { sandbox.plain() });
         let cursors: Arc<dyn Cursors> = Arc::new(PgCursors::new(database.clone(), ids.next()));
         let (recorder, records) = super::records::start(config, &database, &kernel, metrics.records.clone());
         let answers =
@@ -406,6 +406,7 @@ impl Node {
             recent: Recent::default(),
             hub: hub.clone(),
             trusted_proxies: config.server.trusted_proxies.clone(),
+            transport_security: transport_security(&config.server.public_url, config.server.hsts_subdomains),
             tiles: Tiles { url: config.map.tiles_url.clone(), attribution: config.map.tiles_attribution.clone() },
             waiter,
         };
@@ -423,6 +424,8 @@ impl Node {
         };
         if config.demo_on() {
             node.seed().await?;
+        } else {
+            warn!("no payment provider is connected: orders are taken with the sandbox's {PLAIN}, and no money moves");
         }
         Ok(node)
     }
@@ -480,12 +483,4 @@ impl Node {
             arbiter.stop();
         }
     }
-}
-
-/// The centre of the zone, one a node and exact within 50 km: the first court that is none of the demo's. Farther away
-/// distances to the east and west are off by the ratio of the latitudes' cosines, until the next start.
-fn centre(courts: &[CourtEntry]) -> Position {
-    let demos = demo::courts();
-    let own = courts.iter().find(|entry| demos.iter().all(|demo| demo.court_id != entry.court.court_id));
-    own.map_or_else(demo::district::centre, |entry| entry.court.position)
 }

@@ -8,14 +8,14 @@ use serde::Serialize;
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  foodcourt city                                        a small city on a server of its own
+  foodcourt city                             a small city on a server of its own
   foodcourt city --orders 200 --riders 40 --seed 7 --speed 20 --json
-  foodcourt city --policy nearest --seed 7              the same day, each order asking the nearest rider for itself
-  foodcourt city --url http://127.0.0.1:5003            drives the server that runs there
+  foodcourt city --policy nearest --seed 7   the same day, each order asking the nearest rider
+  foodcourt city --url http://127.0.0.1:5003 drives the server that runs there
 
-With --url the city shares that server with whoever else uses it: its cooks and riders are the demo's own and serve every
-order there, a visitor's too, and business time that ran ahead with --speed stays ahead of the wall clock for as long as
-that server's data lives (the pages then show \"Demo time\").
+With --url the city shares that server with whoever else uses it: its cooks and riders are the demo's own and serve \
+every order there, a visitor's too, and business time that ran ahead with --speed stays ahead of the wall clock for as \
+long as that server's data lives (the pages then show \"Demo time\").
 
 The exit code is 1 where an order was stuck, lost or duplicated, or a watcher missed a fact.")]
 pub struct CityArgs {
@@ -105,5 +105,22 @@ impl From<CityArgs> for CityOptions {
         let speed = speed.or(if url.is_none() { Some(20.0) } else { None });
         let url = url.map(|url| url.trim_end_matches('/').to_owned());
         Self { url, riders, orders, seed, speed, every_s: every, policy, json }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_fit_and_paragraphs_are_left_to_the_terminal() {
+        // The width that help is wrapped at, where the terminal is wider.
+        const WIDTH: usize = 100;
+        let help = CityArgs::augment_args(clap::Command::new("city")).get_after_help().unwrap().to_string();
+        let (examples, rest) = help.split_once("\n\n").unwrap();
+        assert!(examples.lines().all(|line| line.chars().count() <= WIDTH), "{examples}");
+        for paragraph in rest.split("\n\n") {
+            assert_eq!(paragraph.lines().count(), 1, "wrapped twice: {paragraph}");
+        }
     }
 }

@@ -108,7 +108,7 @@ pub async fn frame(
     let services = request.app_data::<Data<Services>>().expect("services are part of every app").clone();
     let answer = next.call(request).await?.map_into_boxed_body();
     let mut answer = with_problem(answer, &path, &services);
-    security_headers::add(answer.headers_mut(), &path);
+    security_headers::add(answer.headers_mut(), &path, services.transport_security);
     Ok(answer)
 }
 

@@ -97,6 +97,8 @@ pub struct Services {
     pub hub: Hub,
     /// Load balancers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// What browsers are told of TLS, if it is on.
+    pub transport_security: Option<&'static str>,
     /// Where the pages' map tiles come from.
     pub tiles: Tiles,
     /// Waits for the facts that settle an accepted offer.

@@ -77,8 +77,28 @@ pub enum PrivateError {
         #[source]
         source: io::Error,
     },
+    /// The lock cannot be opened.
+    #[error(
+        "{} belongs to {owner} and is closed to this user: run foodcourt as {owner}, or choose another --data-dir", path.display()
+    )]
+    Closed {
+        /// What.
+        path: PathBuf,
+        /// Whose.
+        owner: String,
+    },
+    /// Somebody else's things.
+    #[error(
+        "the folder {} holds things that are not foodcourt's ({thing}): choose an empty or a new one with --data-dir", folder.display()
+    )]
+    NotOurs {
+        /// Which folder.
+        folder: PathBuf,
+        /// One of them.
+        thing: String,
+    },
     /// The folder's owner is somebody else.
-    #[error("{} belongs to another user (uid {uid}): run as that user, or choose another --data-dir", path.display())]
+    #[error("{} belongs to {}: run as that user, or choose another --data-dir", path.display(), account::who(*uid))]
     Foreign {
         /// What.
         path: PathBuf,

@@ -314,6 +314,7 @@ impl World {
             recent: Recent::default(),
             hub: hub.clone(),
             trusted_proxies: Vec::new(),
+            transport_security: None,
             tiles: Tiles::default(),
             waiter,
         });

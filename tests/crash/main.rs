@@ -192,7 +192,9 @@ async fn a_start_that_cannot_work_says_what_to_do() {
         assert_eq!(code, Some(2), "{args:?}: {told}");
         assert!(told.contains(word), "{args:?} should speak of {word:?}: {told}");
     };
-    refused(&["serve", "--port", &port, "--data-dir", &data], &[], "--port");
+    refused(&["serve", "--port", &port, "--data-dir", &data], &[], "listens there already");
+    let elsewhere = ["serve", "--host", "192.0.2.1", "--port", "0", "--data-dir", &data];
+    refused(&elsewhere, &[], "192.0.2.1 is no address of this machine");
     refused(&["serve", "--config", "no-such-file.toml"], &[], "no-such-file.toml");
     refused(&["serve", "--port", "0", "--data-dir", &data], &[("FOODCOURT_SERVER__WORKERS", "many")], "WORKERS");
     refused(&["serve", "--port", "0", "--data-dir", &data], &[("FOODCOURT_KERNEL__LEASE_S", "0")], "lease_s");
@@ -207,6 +209,10 @@ async fn a_start_that_cannot_work_says_what_to_do() {
     let foreign = tempfile::tempdir().unwrap();
     refused(&["check", "--data-dir", &foreign.path().display().to_string()], &[], "no data of foodcourt");
     assert_eq!(std::fs::read_dir(foreign.path()).unwrap().count(), 0);
+    std::fs::write(foreign.path().join("letters.txt"), "dear").unwrap();
+    let letters = foreign.path().display().to_string();
+    refused(&["serve", "--port", "0", "--data-dir", &letters], &[], "not foodcourt's (letters.txt)");
+    assert_eq!(std::fs::read_dir(foreign.path()).unwrap().count(), 1);
     let nowhere = [("FOODCOURT_DATABASE__URL", "postgres://nobody@127.0.0.1:9/foodcourtdb?connect_timeout=1")];
     refused(&["serve", "--port", "0", "--data-dir", &data], &nowhere, "127.0.0.1");
     let server = Server::start(folder.path(), 0).await;

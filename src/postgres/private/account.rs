@@ -59,6 +59,17 @@ impl Account {
     }
 }
 
+/// An account in words: its name, where it has one, and its number.
+pub(super) fn who(uid: u32) -> String {
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let number = uid.to_string();
+    let mut accounts = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    match accounts.find(|fields| fields.get(2) == Some(&number.as_str())) {
+        Some(fields) => format!("{} (uid {uid})", fields[0]),
+        None => format!("uid {uid}"),
+    }
+}
+
 fn named(passwd: &str, name: &str) -> Option<(u32, u32)> {
     let fields: Vec<&str> = passwd.lines().map(|line| line.split(':').collect()).find(|f: &Vec<&str>| f[0] == name)?;
     Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))

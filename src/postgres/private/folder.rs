@@ -13,7 +13,10 @@ use std::{
 use rustix::fs::FlockOperation;
 use sha2::{Digest, Sha256};
 
-use super::{PrivateError, account::Account};
+use super::{
+    PrivateError,
+    account::{self, Account},
+};
 
 /// The layout this build makes and understands.
 const LAYOUT: u32 = 1;
@@ -36,6 +39,7 @@ impl Folder {
     /// Makes the folder if need be, locks it and looks at its version.
     pub(super) fn open(data_dir: &Path, progress: &(dyn Fn(&str) + Sync)) -> Result<Self, PrivateError> {
         let root = rustix::process::geteuid().is_root();
+        check_ours(data_dir)?;
         // Under root, PostgreSQL's account has to pass through; files with secrets protect themselves.
         make(data_dir, if root { 0o711 } else { 0o700 })?;
         let data_dir = fs::canonicalize(data_dir).map_err(of(data_dir))?;
@@ -169,7 +173,13 @@ fn lock(folder: &Path) -> Result<File, PrivateError> {
     let path = folder.join("foodcourt.lock");
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let mut file = options.open(&path).map_err(of(&path))?;
+    let mut file = options.open(&path).map_err(|source| match source.kind() {
+        io::ErrorKind::PermissionDenied => {
+            let owner = [path.as_path(), folder].into_iter().find_map(|path| fs::metadata(path).ok());
+            PrivateError::Closed { path: path.clone(), owner: account::who(owner.map_or(0, |owner| owner.uid())) }
+        }
+        _ => PrivateError::Folder { path: path.clone(), source },
+    })?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -181,6 +191,27 @@ fn lock(folder: &Path) -> Result<File, PrivateError> {
     }
     file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(of(&path))?;
     Ok(file)
+}
+
+/// What a foodcourt leaves in its folder; any of them tells it, also where a first start was cut off.
+const TRACES: [&str; 6] =
+    ["foodcourt.version", "foodcourt.lock", "signing.key", "postgres.location", "postgres", "postgres.new"];
+/// What stands in folders that are empty to people: a file system's own.
+const NOTHING: &str = "lost+found";
+
+/// Refuses a folder that holds somebody else's things: a typing error must not fill it, nor open it to others.
+fn check_ours(data_dir: &Path) -> Result<(), PrivateError> {
+    if TRACES.iter().any(|name| data_dir.join(name).exists()) {
+        return Ok(());
+    }
+    // One that is not there, or may not be looked at, is told of by whoever makes or locks it.
+    let Ok(mut things) = fs::read_dir(data_dir) else { return Ok(()) };
+    match things.find_map(|thing| thing.ok().map(|thing| thing.file_name()).filter(|name| name != NOTHING)) {
+        None => Ok(()),
+        Some(thing) => {
+            Err(PrivateError::NotOurs { folder: data_dir.to_owned(), thing: thing.to_string_lossy().into_owned() })
+        }
+    }
 }
 
 fn check_layout(data_dir: &Path) -> Result<(), PrivateError> {
