@@ -111,19 +111,30 @@ fn a_court_of_ones_own_is_opened_as_the_readme_says() {
     let server = Server::on(&folder, "off");
     let (code, text) = said(&add_admin(&folder, "correct horse"));
     assert!(code == Some(2) && text.contains("stop it"), "{text}");
-    let lines = lines("own").replace(ADDRESS, &server.address);
-    let mut shell = Command::new("timeout")
-        .args(["60", "bash", "-c", &lines])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    shell.stdin.take().unwrap().write_all(b"correct horse\n").unwrap();
-    let (_, text) = said(&shell.wait_with_output().unwrap());
+    let typed = format!("{}{}", lines("password"), lines("own").replace(ADDRESS, &server.address));
+    let opened = |password: &str| {
+        let mut shell = Command::new("timeout")
+            .args(["60", "bash", "-c", &typed])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        shell.stdin.take().unwrap().write_all(format!("{password}\n").as_bytes()).unwrap();
+        said(&shell.wait_with_output().unwrap())
+    };
+    // What fails is said, and nothing goes on with what it did not give.
+    let (code, text) = opened("wrong horse");
+    assert!(code != Some(0) && text.contains("refused: ") && !text.contains("null"), "{text}");
+    let (code, text) = opened("correct horse");
+    assert_eq!(code, Some(0), "{text}");
     for sight in [r#""roles":["vendor_staff"],"kitchens":[""#, r#""roles":["rider"]"#, r#""name":"Jollof rice""#] {
         assert!(text.contains(sight), "never said {sight}:\n{text}");
     }
+    // Typed again it opens no second court.
+    assert_eq!(opened("correct horse").0, Some(0));
+    let courts = Command::new("curl").args(["-s", &format!("{}/v1/courts", server.address)]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&courts.stdout).matches("court_id").count(), 1);
 
     drop(server);
     // Whoever registered an address has not shown that it is theirs.
