@@ -24,7 +24,7 @@ struct RawPosition {
 
 /// Why two numbers are no position.
 #[derive(Debug, thiserror::Error)]
-#[error("position is off the globe: lat must be within -90..=90 and lon within -180..=180, got lat {lat}, lon {lon}")]
+#[error("is off the globe: lat must be -90 to 90 and lon -180 to 180, not lat {lat}, lon {lon}")]
 pub struct OffTheGlobe {
     lat: f64,
     lon: f64,

@@ -85,11 +85,19 @@ impl<'de> Deserialize<'de> for Timestamp {
         impl serde::de::Visitor<'_> for Rfc3339 {
             type Value = Timestamp;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a time such as 2026-03-01T12:00:03Z")
+                f.write_str("a time with its zone, such as 2026-03-01T12:00:03Z")
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Timestamp, E> {
-                let unexpected = serde::de::Unexpected::Str(text);
-                text.parse::<jiff::Timestamp>().map(Timestamp::from).map_err(|_| E::invalid_value(unexpected, &self))
+                if let Ok(at) = text.parse::<jiff::Timestamp>() {
+                    return Ok(at.into());
+                }
+                if text.parse::<jiff::civil::DateTime>().is_ok() {
+                    return Err(E::custom(
+                        "is a time without its zone: end it with Z for UTC, or with an offset such as +01:00, as in \
+                         2026-03-01T12:00:03+01:00",
+                    ));
+                }
+                Err(E::invalid_value(serde::de::Unexpected::Str(text), &self))
             }
         }
         deserializer.deserialize_str(Rfc3339)

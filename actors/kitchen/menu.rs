@@ -37,54 +37,57 @@ impl Menu {
                 || self.items.first().is_some_and(|first| first.price.currency != price.currency)
         };
         if self.items.len() > ITEMS_MAX {
-            return Some(("/items".to_owned(), "a menu has 300 items at most"));
+            return Some(("/items".to_owned(), "must have 300 dishes at most"));
         }
         for (i, item) in self.items.iter().enumerate() {
             let at = |field: &str| format!("/items/{i}{field}");
             if self.items.iter().take(i).any(|other| other.item_id == item.item_id) {
-                return Some((at("/item_id"), "each item stands on the menu once"));
+                return Some((at("/item_id"), "stands on the menu twice; each dish once"));
             }
             if item.name.trim().is_empty() || item.name.len() > TEXT_MAX || item.section.len() > TEXT_MAX {
-                return Some((at("/name"), "names have 1 to 200 characters"));
+                return Some((at("/name"), "must have 1 to 200 characters"));
             }
             if item.description.len() > 5 * TEXT_MAX {
-                return Some((at("/description"), "a description has 1,000 characters at most"));
+                return Some((at("/description"), "must have 1,000 characters at most"));
             }
             if bad_price(item.price) {
-                return Some((at("/price"), "prices are 0 or more, all in one currency"));
+                return Some((
+                    at("/price"),
+                    "must be 0 to 1000000000 minor units, and all of the menu in one currency",
+                ));
             }
             if item.tax_basis_points > 10_000 {
-                return Some((at("/tax_basis_points"), "tax is 0 to 10000 basis points"));
+                return Some((at("/tax_basis_points"), "must be 0 to 10000 (hundredths of a percent)"));
             }
             if item.modifier_groups.len() > GROUPS_MAX {
-                return Some((at("/modifier_groups"), "an item has 20 groups of modifiers at most"));
+                return Some((at("/modifier_groups"), "must have 20 groups at most"));
             }
             for (g, group) in item.modifier_groups.iter().enumerate() {
                 let at = |field: &str| format!("/items/{i}/modifier_groups/{g}{field}");
                 let count = u32::try_from(group.modifiers.len()).unwrap_or(u32::MAX);
                 if count == 0 || group.modifiers.len() > OPTIONS_MAX {
-                    return Some((at("/modifiers"), "a group has 1 to 50 modifiers"));
+                    return Some((at("/modifiers"), "must have 1 to 50 options"));
                 }
                 if group.min > group.max || group.max == 0 || group.min > count {
                     return Some((
                         at("/min"),
-                        "min must not be over max nor over the number of modifiers; max is over 0",
+                        "must not be over max nor over the number of options, and max must be over 0",
                     ));
                 }
                 for (m, modifier) in group.modifiers.iter().enumerate() {
                     if group.modifiers.iter().take(m).any(|other| other.modifier_id == modifier.modifier_id) {
                         return Some((
                             at(&format!("/modifiers/{m}/modifier_id")),
-                            "each modifier stands in a group once",
+                            "stands in this group twice; each option once",
                         ));
                     }
                     if modifier.name.trim().is_empty() || modifier.name.len() > TEXT_MAX {
-                        return Some((at(&format!("/modifiers/{m}/name")), "names have 1 to 200 characters"));
+                        return Some((at(&format!("/modifiers/{m}/name")), "must have 1 to 200 characters"));
                     }
                     if bad_price(modifier.price) {
                         return Some((
                             at(&format!("/modifiers/{m}/price")),
-                            "prices are 0 or more, all in one currency",
+                            "must be 0 to 1000000000 minor units, and all of the menu in one currency",
                         ));
                     }
                 }
@@ -188,20 +191,38 @@ impl Hours {
         }
         for (weekday, spans) in &self.spans {
             if !(1..=7).contains(weekday) {
-                return Some((format!("/spans/{weekday}"), "weekdays are 1 (Monday) to 7 (Sunday)"));
+                return Some((format!("/spans/{weekday}"), "must be a weekday, 1 (Monday) to 7 (Sunday)"));
             }
             if spans.len() > SPANS_MAX {
-                return Some((format!("/spans/{weekday}"), "a day has 10 spans at most"));
+                return Some((format!("/spans/{weekday}"), "must have 10 spans at most"));
             }
             let wrong = |span: &Span| span.from_min >= 1_440 || span.to_min <= span.from_min || span.to_min > 2_880;
             if let Some(at) = spans.iter().position(wrong) {
                 return Some((
                     format!("/spans/{weekday}/{at}"),
-                    "from_min must be 0 to 1439 minutes, to_min after it and 2880 at most",
+                    "must begin (from_min) 0 to 1439 minutes after midnight and end (to_min) later, 2880 at most",
                 ));
             }
         }
         None
+    }
+
+    /// When a kitchen with these hours opens next, after `at`; `None`: never.
+    #[must_use]
+    pub fn opens_after(&self, at: Timestamp) -> Option<Timestamp> {
+        let zone = jiff::tz::TimeZone::get(&self.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let today = at.to_jiff().to_zoned(zone.clone()).date();
+        // A day more than a week: today's own weekday may be over.
+        (0..=7).find_map(|ahead| {
+            let date = today.checked_add(jiff::Span::new().days(ahead)).ok()?;
+            let weekday = u8::try_from(date.weekday().to_monday_one_offset()).ok()?;
+            let begins = |span: &Span| {
+                let (hour, minute) = (i8::try_from(span.from_min / 60).ok()?, i8::try_from(span.from_min % 60).ok()?);
+                let local = date.at(hour, minute, 0, 0).to_zoned(zone.clone()).ok()?;
+                Some(Timestamp::from(local.timestamp())).filter(|begins| *begins > at)
+            };
+            self.spans.get(&weekday)?.iter().filter_map(begins).min()
+        })
     }
 
     /// Whether a kitchen with these hours is open at `at`. An unknown time zone counts as UTC.
@@ -218,5 +239,30 @@ impl Hours {
                 .is_some_and(|spans| spans.iter().any(|span| (span.from_min..span.to_min).contains(&minute)))
         };
         within(today, minute) || within(yesterday, minute + 1_440)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_when_it_opens_next() {
+        let at = |text: &str| Timestamp::from(text.parse::<jiff::Timestamp>().unwrap());
+        // 2026-03-02 is a Monday; Lagos is an hour ahead of UTC.
+        let span = |from_min, to_min| vec![Span { from_min, to_min }];
+        let spans = [(1, span(600, 840)), (3, span(1_080, 1_560))].into();
+        let hours = Hours { time_zone: "Africa/Lagos".to_owned(), spans };
+        for (now, opens) in [
+            ("2026-03-02T08:00:00Z", "2026-03-02T09:00:00Z"),
+            ("2026-03-02T09:00:00Z", "2026-03-04T17:00:00Z"),
+            ("2026-03-04T18:00:00Z", "2026-03-09T09:00:00Z"),
+        ] {
+            assert_eq!(hours.opens_after(at(now)), Some(at(opens)), "{now}");
+        }
+        let only_mondays = Hours { spans: [(1, span(600, 840))].into(), ..hours };
+        assert_eq!(only_mondays.opens_after(at("2026-03-02T20:00:00Z")), Some(at("2026-03-09T09:00:00Z")));
+        let never = Hours { spans: BTreeMap::new(), ..only_mondays };
+        assert_eq!(never.opens_after(at("2026-03-02T20:00:00Z")), None);
     }
 }

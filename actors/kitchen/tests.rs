@@ -315,7 +315,7 @@ fn a_new_card_drops_the_86_of_what_is_gone() {
     let pointer = "/items/1/item_id".to_owned();
     assert_eq!(
         day.refused(C::PublishMenu { menu: doubled }),
-        No::BadMenu { pointer, problem: "each item stands on the menu once" }
+        No::BadMenu { pointer, problem: "stands on the menu twice; each dish once" }
     );
 }
 

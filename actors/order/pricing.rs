@@ -95,6 +95,8 @@ pub struct Offering {
     pub sold_out: BTreeSet<EightySix>,
     /// Whether its hours cover the wanted time (or now).
     pub open_now: bool,
+    /// When it opens next, where its hours do not cover the wanted time.
+    pub opens_at: Option<Timestamp>,
     /// No new tickets until then.
     pub paused_until: Option<Timestamp>,
     /// It has as many tickets open as it can take.
@@ -258,38 +260,39 @@ fn check_header(court: &Court, basket: &BasketRequest, now: Timestamp, errors: &
     }
     if basket.lines.is_empty() || basket.lines.len() > LINES_MAX {
         let count = basket.lines.len();
-        errors.add("/lines", Invalid, format!("a basket has 1 to {LINES_MAX} lines, not {count}"));
+        errors.add("/lines", Invalid, format!("must have 1 to {LINES_MAX} lines, not {count}"));
     }
     if let Some(tip) = basket.tip {
         if tip.currency != court.currency {
-            errors.add("/tip/currency", Invalid, format!("this court takes {}", court.currency));
+            errors.add("/tip/currency", Invalid, format!("must be the court's, {}", court.currency));
         }
         if !(0..=TIP_MAX_MINOR).contains(&tip.amount) {
-            errors.add("/tip/amount", Invalid, format!("a tip is 0 to {TIP_MAX_MINOR} minor units"));
+            errors.add("/tip/amount", Invalid, format!("must be 0 to {TIP_MAX_MINOR} minor units"));
         }
     }
     match (basket.fulfilment, basket.dropoff) {
         (Fulfilment::Delivery, None) => {
-            errors.add("/dropoff", Invalid, "a delivery needs to know where to".to_owned());
+            errors.add("/dropoff", Invalid, "is needed for a delivery: where it goes".to_owned());
         }
         (Fulfilment::Pickup, Some(_)) => {
-            errors.add("/dropoff", Invalid, "a pickup order has no drop-off point; leave it out".to_owned());
+            errors.add("/dropoff", Invalid, "must be left out of a pickup order".to_owned());
         }
         (Fulfilment::Delivery, Some(door)) if court.position.distance_m(door) > f64::from(court.delivery_radius_m) => {
             let radius_m = court.delivery_radius_m;
-            errors.add("/dropoff", TooFar, format!("this court delivers within {radius_m} m of {}", court.name));
+            errors.add("/dropoff", TooFar, format!("is too far away: {} delivers within {radius_m} m", court.name));
         }
         _ => {}
     }
     if basket.fulfilment == Fulfilment::Pickup && basket.proof.is_some_and(|proof| !proof.is_nothing()) {
-        let detail = "a pickup order is fetched at the counter, without a PIN or photo; leave it out or send nothing";
+        let detail =
+            "must be left out of a pickup order, or say nothing: it is fetched at the counter, without a PIN or photo";
         errors.add("/proof", Invalid, detail.to_owned());
     }
     if let Some(wanted_at) = basket.wanted_at
         && !(now..=now.plus_s(WANTED_AHEAD_MAX_S)).contains(&wanted_at)
     {
         let days = WANTED_AHEAD_MAX_S / 86_400;
-        errors.add("/wanted_at", Invalid, format!("it must lie between now and {days} days ahead"));
+        errors.add("/wanted_at", Invalid, format!("must lie between now and {days} days ahead"));
     }
 }
 
@@ -308,21 +311,30 @@ fn price_line<'a>(
     let at = |field: &str| format!("/lines/{index}/{field}");
     let quantity = u32::try_from(wish.quantity).ok().filter(|_| (1..=QUANTITY_MAX).contains(&wish.quantity));
     if quantity.is_none() {
-        errors.add(at("quantity"), Invalid, format!("it must be 1 to {QUANTITY_MAX}, not {}", wish.quantity));
+        errors.add(at("quantity"), Invalid, format!("must be 1 to {QUANTITY_MAX}, not {}", wish.quantity));
     }
     if let Some(note) = &wish.note
         && (note.chars().count() > NOTE_CHARS_MAX || note.chars().any(char::is_control))
     {
-        errors.add(at("note"), Invalid, format!("it must be one line of at most {NOTE_CHARS_MAX} characters"));
+        errors.add(at("note"), Invalid, format!("must be one line of at most {NOTE_CHARS_MAX} characters"));
     }
     let Some(offering) = offerings.iter().find(|offering| offering.kitchen_id == wish.kitchen_id) else {
-        errors.add(at("kitchen_id"), OtherCourt, format!("{} has no such kitchen", court.name));
+        errors.add(
+            at("kitchen_id"),
+            OtherCourt,
+            "this kitchen belongs to another court; one order, one court".to_owned(),
+        );
         return None;
     };
     let name = &offering.name;
     let wanted_at = basket.wanted_at.unwrap_or(now);
-    if !offering.open_now || offering.paused_until.is_some_and(|until| wanted_at < until) {
-        errors.add(at("kitchen_id"), Closed, format!("{name} takes no orders for that time"));
+    if !offering.open_now {
+        let opens = offering.opens_at.map_or_else(String::new, |at| format!("; it opens {}", when(court, at, now)));
+        let then = if basket.wanted_at.is_some() { " at that time" } else { "" };
+        errors.add(at("kitchen_id"), Closed, format!("{name} is closed{then}{opens}"));
+    } else if let Some(until) = offering.paused_until.filter(|until| wanted_at < *until) {
+        let until = when(court, until, now);
+        errors.add(at("kitchen_id"), Closed, format!("{name} takes a break and no orders until {until}"));
     } else if offering.full && basket.wanted_at.is_none() {
         errors.add(at("kitchen_id"), Full, format!("{name} has its hands full, try again in some minutes"));
     }
@@ -354,6 +366,19 @@ fn price_line<'a>(
         total,
     };
     Some((offering, line, tax_within(total, item.tax_basis_points)))
+}
+
+/// A time as guests of the court read it on their clock: with its day where that is another one than today.
+fn when(court: &Court, at: Timestamp, now: Timestamp) -> String {
+    let zone = jiff::tz::TimeZone::get(&court.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let (at, now) = (at.to_jiff().to_zoned(zone.clone()), now.to_jiff().to_zoned(zone));
+    let days = now.date().until(at.date()).map_or(i32::MAX, |span| span.get_days());
+    let form = match days {
+        0 => "%H:%M",
+        1..=6 => "%A %H:%M",
+        _ => "%Y-%m-%d %H:%M",
+    };
+    at.strftime(form).to_string()
 }
 
 /// The chosen options, checked against the item's questions.
@@ -391,7 +416,14 @@ fn choose(
         if !(question.min..=question.max).contains(&count) {
             let (min, max, name) = (question.min, question.max, &question.name);
             let pointer = format!("/lines/{index}/modifiers");
-            errors.add(pointer, Invalid, format!("\"{name}\" takes {min} to {max} options, not {count}"));
+            let takes = match (min, max) {
+                (1, 1) => "exactly one option".to_owned(),
+                (min, max) if min == max => format!("exactly {min} options"),
+                (0, 1) => "one option at most".to_owned(),
+                (0, max) => format!("{max} options at most"),
+                (min, max) => format!("{min} to {max} options"),
+            };
+            errors.add(pointer, Invalid, format!("must fit the question \"{name}\", which takes {takes}, not {count}"));
         }
     }
     chosen

@@ -158,6 +158,10 @@ async fn kitchens(
         let pointer = if wished.kitchens.is_empty() { "/courts" } else { "/kitchens" };
         return Err(Problem::field(pointer, "are for the role vendor_staff only"));
     }
+    if roles.contains(&Role::VendorStaff) && !names_kitchens {
+        let detail = "vendor_staff needs at least one kitchen here, or a court in courts";
+        return Err(Problem::field("/kitchens", detail));
+    }
     if wished.kitchens.len() > KITCHENS_MAX || wished.courts.len() > KITCHENS_MAX {
         return Err(Problem::field("/kitchens", format!("must be {KITCHENS_MAX} at most")));
     }

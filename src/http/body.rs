@@ -12,15 +12,17 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    json::{self, NoJson},
     problem::{BAD_REQUEST, BODY_TOO_LARGE, FieldError, MALFORMED_JSON, Problem, UNSUPPORTED_MEDIA_TYPE},
+    ranges::{WEEKDAY, range_of},
     shape::{Misfit, STAND_IN, Strict},
     state::Services,
 };
 
 /// Levels of nesting at most.
 pub const DEPTH_MAX: usize = 16;
-/// Missing fields that are named in one answer.
-const MISSING_NAMED_MAX: usize = 16;
+/// Wrong and missing fields that are named in one answer.
+const NAMED_MAX: usize = 16;
 
 /// A parsed body. An empty body is `{}`, where `T` allows that.
 pub struct Body<T> {
@@ -107,48 +109,87 @@ pub fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
 /// A [`Problem`] that names what is wrong.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let text = if bytes.is_empty() { b"{}" } else { bytes };
-    let value: Value = serde_json::from_slice(text).map_err(|error| {
+    let value = json::read(text).map_err(|error| match error {
         // Without the text around it: it may be private.
-        let (line, column) = (error.line(), error.column());
-        Problem::new(MALFORMED_JSON, format!("the body is no valid JSON (line {line}, column {column})"))
+        NoJson::Malformed { line, column } => {
+            Problem::new(MALFORMED_JSON, format!("the body is no valid JSON (line {line}, column {column})"))
+        }
+        NoJson::Doubled { parent, key } => {
+            let mut pointer = String::new();
+            for step in parent {
+                match step {
+                    json::Step::Index(index) => pointer.push_str(&format!("/{index}")),
+                    json::Step::Key(key) => push_key(&mut pointer, &key),
+                }
+            }
+            push_key(&mut pointer, &key);
+            Problem::field(pointer, "stands twice; send it once")
+        }
     })?;
     check(&value)?;
     fit(value)
 }
 
-/// `value` as a `T`. All required fields that are missing are named at once: each gets a stand-in, until the rest fits.
+/// `value` as a `T`. All that is wrong or missing is named at once: each gets a stand-in, until the rest fits.
 fn fit<T: DeserializeOwned>(mut value: Value) -> Result<T, Problem> {
-    let mut missing: Vec<FieldError> = vec![];
+    let mut wrong: Vec<FieldError> = vec![];
+    // A misfit at one of these is the stand-in's, and no fault of the caller's.
+    let mut stood_in: Vec<String> = vec![];
     loop {
         let error = match serde_path_to_error::deserialize(Strict(&value)) {
-            Ok(made) if missing.is_empty() => return Ok(made),
-            Ok(_) => return Err(Problem::fields(missing)),
+            Ok(made) if wrong.is_empty() => return Ok(made),
+            Ok(_) => return Err(Problem::fields(wrong)),
             Err(error) => error,
         };
         let mut pointer = pointer_of(error.path());
+        if wrong.len() >= NAMED_MAX || stood_in.contains(&pointer) {
+            return Err(Problem::fields(wrong));
+        }
         let misfit = error.into_inner();
-        let detail = misfit.to_string();
-        match misfit {
-            Misfit::Missing(field) if missing.len() < MISSING_NAMED_MAX => {
+        let detail = say(&misfit, &pointer);
+        let goes_on = match misfit {
+            Misfit::Missing(field) => {
                 let object = value.pointer_mut(&pointer).and_then(Value::as_object_mut);
                 let stands = object.map(|object| object.insert(field.to_owned(), Value::from(STAND_IN))).is_some();
                 push_key(&mut pointer, field);
-                missing.push(FieldError { pointer, detail });
-                if stands {
-                    continue;
-                }
+                stands
             }
-            // What does not fit a stand-in is no fault of the caller's.
-            _ if !missing.is_empty() => {}
             Misfit::Unknown(field, _) => {
-                if !pointer.ends_with(&format!("/{field}")) {
-                    push_key(&mut pointer, &field);
-                }
-                return Err(Problem::field(pointer, detail));
+                let own = format!("/{field}");
+                let parent = pointer.strip_suffix(&own).unwrap_or(&pointer).to_owned();
+                pointer.clone_from(&parent);
+                push_key(&mut pointer, &field);
+                let object = value.pointer_mut(&parent).and_then(Value::as_object_mut);
+                object.and_then(|object| object.remove(&field)).is_some()
             }
-            _ => return Err(Problem::field(pointer, detail)),
+            Misfit::Number { .. } | Misfit::Wrong(_) => {
+                value.pointer_mut(&pointer).map(|wrong| *wrong = Value::from(STAND_IN)).is_some()
+            }
+        };
+        // Within what is a stand-in as a whole: already told.
+        let within = |told: &String| pointer.strip_prefix(told.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        if !stood_in.iter().any(within) {
+            wrong.push(FieldError { pointer: pointer.clone(), detail });
         }
-        return Err(Problem::fields(missing));
+        stood_in.push(pointer);
+        if !goes_on {
+            return Err(Problem::fields(wrong));
+        }
+    }
+}
+
+/// A misfit in the words of whoever fills in the field at `pointer`.
+fn say(misfit: &Misfit, pointer: &str) -> String {
+    let (parent, field) = pointer.rsplit_once('/').unwrap_or(("", pointer));
+    match misfit {
+        Misfit::Number { seen, .. } if parent.ends_with("/spans") || field == "spans" => {
+            format!("must be {WEEKDAY}, not {seen}")
+        }
+        Misfit::Number { seen, .. } => match range_of(field) {
+            Some(range) => format!("must be {range}, not {seen}"),
+            None => misfit.to_string(),
+        },
+        _ => misfit.to_string(),
     }
 }
 
@@ -353,11 +394,20 @@ mod tests {
         for (field, value, detail) in [
             ("id", text.clone(), "must be an id as the server gives it"),
             ("id", Value::from(7), "must be an id as the server gives it"),
-            ("at", text.clone(), "must be a time such as 2026-03-01T12:00:03Z"),
-            ("at", Value::Null, "must be a time such as 2026-03-01T12:00:03Z"),
-            ("count", Value::from(-1), "must be a whole number from 0 to 4294967295, not -1"),
-            ("amount", text.clone(), "must be a whole number, not this text"),
-            ("amount", Value::from(1.5), "must be a whole number, not 1.5"),
+            ("at", text.clone(), "must be a time with its zone, such as 2026-03-01T12:00:03Z"),
+            ("at", Value::Null, "must be a time with its zone, such as 2026-03-01T12:00:03Z"),
+            ("count", Value::from(-1), "must be a whole number from 1 to 200, not -1"),
+            ("at", Value::from("2026-03-01T12:00:03"), "is a time without its zone: end it with Z for UTC"),
+            (
+                "amount",
+                text.clone(),
+                "must be a whole number from 0 to 1000000000, in minor units (cents), not this text",
+            ),
+            (
+                "amount",
+                Value::from(1e30),
+                "must be a whole number from 0 to 1000000000, in minor units (cents), not 1000",
+            ),
             ("lat", text.clone(), "must be a number, not this text"),
             ("flag", Value::from(1), "must be true or false, not 1"),
             ("name", Value::from(1), "must be a text, not 1"),
@@ -365,7 +415,7 @@ mod tests {
             ("how", Value::from(1), "must be one of pickup, delivery, not 1"),
             ("line", Value::Array(vec![Value::from(1)]), "must be an object, not a list"),
             ("lines", Value::from("x"), "must be a list, not this text"),
-            ("maybe", text, "must be a whole number, not this text"),
+            ("maybe", text, "must be a whole number from -9223372036854775808 to 9223372036854775807, not this text"),
             ("surprise", Value::Null, "is not known here; known are id, at"),
         ] {
             let mut body = everything();

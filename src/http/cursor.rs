@@ -34,7 +34,7 @@ pub fn page_of(request: &HttpRequest) -> Result<PageRequest, Problem> {
 pub fn page_limit(request: &HttpRequest) -> Result<u32, Problem> {
     let Some(text) = query(request, "limit") else { return Ok(LIMIT_DEFAULT) };
     let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-    limit.ok_or_else(|| Problem::field("?limit", format!("must be a number from 1 to {LIMIT_MAX}")))
+    limit.ok_or_else(|| Problem::field("?limit", format!("must be a whole number from 1 to {LIMIT_MAX}")))
 }
 
 fn encode(after: After) -> String {
@@ -61,7 +61,7 @@ pub fn query(request: &HttpRequest, name: &str) -> Option<String> {
 /// Refuses what would be ignored: a wish that nobody hears is worse than none.
 ///
 /// # Errors
-/// 400 that names the parameters which are unknown, and those which are known.
+/// 422 that names the parameters which are unknown, and those which are known; 400 for what is no query.
 pub fn check_query(text: &str, known: impl Iterator<Item = &'static str>) -> Result<(), Problem> {
     if text.is_empty() {
         return Ok(());
@@ -78,12 +78,7 @@ pub fn check_query(text: &str, known: impl Iterator<Item = &'static str>) -> Res
         .filter(|(name, _)| !known.contains(&name.as_str()))
         .map(|(name, _)| FieldError { pointer: format!("?{name}"), detail: format!("is not known; {here}") })
         .collect();
-    match unknown.first() {
-        None => Ok(()),
-        Some(FieldError { pointer, detail }) => {
-            Err(Problem::new(BAD_REQUEST, format!("{pointer} {detail}")).with_errors(unknown.clone()))
-        }
-    }
+    if unknown.is_empty() { Ok(()) } else { Err(Problem::fields(unknown)) }
 }
 
 /// A page of a list.

@@ -91,18 +91,34 @@ pub async fn price(
     let asked = entry.kitchens.iter().filter(|id| basket.lines.iter().any(|line| line.kitchen_id == **id));
     let kitchens = try_join_all(asked.map(|kitchen_id| look(services, *kitchen_id))).await?;
     let offerings: Vec<_> = kitchens.iter().filter_map(|seen| offering(&seen.state, basket.wanted_at, now)).collect();
-    Ok(pricing::price(&entry.court, &offerings, basket, now).map_err(|wrong| Refused { wrong, prefix }))
+    let priced = pricing::price(&entry.court, &offerings, basket, now);
+    Ok(priced.map_err(|mut wrong| {
+        // Pricing sees this court alone, and takes every other kitchen for another court's.
+        for wrong in wrong.iter_mut().filter(|wrong| wrong.problem == BasketProblem::OtherCourt) {
+            let line = wrong.pointer.split('/').nth(2).and_then(|index| basket.lines.get(index.parse::<usize>().ok()?));
+            let known = |line: &pricing::LineRequest| courts.iter().any(|one| one.kitchens.contains(&line.kitchen_id));
+            if line.is_some_and(|line| !known(line)) {
+                wrong.problem = BasketProblem::Unknown;
+                wrong.detail = "there is no such kitchen; GET /v1/kitchens lists them".to_owned();
+            }
+        }
+        Refused { wrong, prefix }
+    }))
 }
 
 /// What a kitchen offers for an order that is wanted then.
 fn offering(state: &KitchenState, wanted_at: Option<Timestamp>, now: Timestamp) -> Option<Offering> {
     let info = state.info()?;
+    let wanted = wanted_at.unwrap_or(now);
+    let open_now = state.is_open(wanted);
     Some(Offering {
         kitchen_id: info.kitchen_id,
         name: info.name.clone(),
         menu: Arc::clone(state.menu()),
         sold_out: state.sold_out(now).collect(),
-        open_now: state.is_open(wanted_at.unwrap_or(now)),
+        open_now,
+        // Asked for of a closed kitchen only: a calendar costs more than a price.
+        opens_at: if open_now { None } else { info.hours.opens_after(wanted) },
         paused_until: state.paused_until(now),
         full: state.is_full(),
         prep_min: state.prep_min(),

@@ -80,6 +80,9 @@ kinds! {
     UNAVAILABLE = "unavailable", 503, "Nothing was done; try again";
 }
 
+/// Wrong fields that the sentence for people names.
+const NAMED_IN_DETAIL: usize = 3;
+
 /// What is wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct FieldError {
@@ -96,6 +99,7 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     retry_after_s: Option<u64>,
+    allow: Option<String>,
     extra: Option<(&'static str, Value)>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -108,7 +112,15 @@ impl Problem {
     }
     /// A failure of `kind`; `detail` is a sentence for the client's developer or user.
     pub fn new(kind: &'static Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), retry_after_s: None, extra: None, cause: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after_s: None,
+            allow: None,
+            extra: None,
+            cause: None,
+        }
     }
     /// The answer for what is absent and for what is somebody else's.
     #[must_use]
@@ -127,7 +139,13 @@ impl Problem {
             pointer => pointer.to_owned(),
         };
         let said = |error: &FieldError| format!("{} {}", name(error), error.detail);
-        let detail = errors.iter().take(3).map(said).collect::<Vec<_>>().join("; ");
+        let mut detail = errors.iter().take(NAMED_IN_DETAIL).map(said).collect::<Vec<_>>().join("; ");
+        if errors.len() > 1 {
+            detail = format!("{} things are wrong: {detail}", errors.len());
+        }
+        if errors.len() > NAMED_IN_DETAIL {
+            detail.push_str("; the others are in errors");
+        }
         Self { errors, ..Self::new(INVALID_FIELD, detail) }
     }
     /// Nothing was done; `cause` is for the log.
@@ -148,6 +166,12 @@ impl Problem {
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+    /// The methods that the address does know (RFC 9110, 15.5.6), with commas between them.
+    #[must_use]
+    pub fn allowing(mut self, methods: String) -> Self {
+        self.allow = Some(methods);
         self
     }
     /// Names wrong fields.
@@ -193,6 +217,9 @@ impl Problem {
         answer.content_type("application/problem+json");
         if let Some(seconds) = self.retry_after_s {
             answer.insert_header(("retry-after", seconds));
+        }
+        if let Some(methods) = &self.allow {
+            answer.insert_header(("allow", methods.as_str()));
         }
         if self.kind.status == 401 {
             answer.insert_header(("www-authenticate", "Bearer"));

@@ -122,7 +122,10 @@ pub async fn take_photo(
     let bytes = picture(&request, payload, services.photo_bytes_max).await?;
     // By what it is, not by what it is called: a page that calls itself a picture would run in the reader's browser.
     let media_type = PhotoType::of(&bytes).ok_or_else(|| {
-        Problem::new(UNSUPPORTED_MEDIA_TYPE, "send the bytes of a JPEG, PNG or WebP picture as the body")
+        Problem::new(
+            UNSUPPORTED_MEDIA_TYPE,
+            "this is no picture that can be shown: take the photo again, or choose one in JPEG, PNG or WebP",
+        )
     })?;
     let photo_id = PhotoId::of(delivery_id, Sha256::digest(&bytes).into());
     // The picture first: a fact never points at nothing. A picture without a fact is swept like any other.
@@ -206,7 +209,9 @@ async fn own(
 }
 
 async fn picture(request: &HttpRequest, mut payload: Payload, bytes_max: usize) -> Result<Vec<u8>, Problem> {
-    let too_large = || Problem::new(BODY_TOO_LARGE, format!("a photo may have {bytes_max} bytes at most"));
+    let too_large = || {
+        Problem::new(BODY_TOO_LARGE, format!("this photo is too large: it may have {} KB at most", bytes_max / 1024))
+    };
     let announced = header(request, "content-length").and_then(|text| text.parse::<usize>().ok());
     if announced.is_some_and(|length| length > bytes_max) {
         return Err(too_large());

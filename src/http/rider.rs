@@ -6,7 +6,7 @@ use foodcourt_actors::{
     ids::RiderId,
     place::Position,
     rider::{
-        Outcome, RiderCommand, RiderRejection, RiderState,
+        CAPACITY_MAX, Outcome, RiderCommand, RiderRejection, RiderState,
         event::Vehicle,
         tracker::{BATCH_MAX, Fix, Taken},
     },
@@ -223,7 +223,9 @@ fn rejected(rejection: RiderRejection) -> Problem {
     use RiderRejection as No;
     match rejection {
         No::UnknownOffer => Problem::not_found(),
-        No::CapacityOutOfRange => Problem::field("/capacity", rejection.to_string()),
+        No::CapacityOutOfRange => {
+            Problem::field("/capacity", format!("must be 1 to {CAPACITY_MAX} deliveries at once"))
+        }
         No::OfferExpired => Problem::new(OFFER_EXPIRED, rejection.to_string()),
         No::OfferOver { outcome: Outcome::Expired | Outcome::Revoked } => {
             Problem::new(OFFER_EXPIRED, rejection.to_string())

@@ -255,7 +255,8 @@ async fn otherwise(request: HttpRequest, services: Data<Services>) -> Result<Htt
     let allowed: Vec<_> = OPERATIONS.iter().filter(known).map(|operation| Method::from(operation.verb)).collect();
     if !allowed.is_empty() {
         let names: Vec<_> = allowed.iter().map(Method::as_str).collect();
-        return Err(Problem::new(METHOD_NOT_ALLOWED, format!("this address knows {}", names.join(", "))));
+        let names = names.join(", ");
+        return Err(Problem::new(METHOD_NOT_ALLOWED, format!("this address knows {names}")).allowing(names));
     }
     static_files::serve(&request, &services.tiles, services.demo.is_some())
 }

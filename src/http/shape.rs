@@ -24,6 +24,13 @@ pub enum Misfit {
     Missing(&'static str),
     /// This field is not known; these are.
     Unknown(String, &'static [&'static str]),
+    /// No whole number of a size that its type could hold.
+    Number {
+        /// What would be right, as far as its type tells.
+        wanted: String,
+        /// What came.
+        seen: String,
+    },
     /// Something else, in words that follow the field's name.
     Wrong(String),
 }
@@ -34,6 +41,7 @@ impl fmt::Display for Misfit {
             Self::Missing(_) => f.write_str("is required"),
             Self::Unknown(_, []) => f.write_str("is not known here; nothing may stand here"),
             Self::Unknown(_, known) => write!(f, "is not known here; known are {}", known.join(", ")),
+            Self::Number { wanted, seen } => write!(f, "must be {wanted}, not {seen}"),
             Self::Wrong(said) => f.write_str(said),
         }
     }
@@ -48,7 +56,15 @@ impl de::Error for Misfit {
         Self::Wrong(if said.starts_with("UUID parsing failed") { format!("must be {ID}") } else { said })
     }
     fn invalid_type(met: Unexpected, expected: &dyn Expected) -> Self {
-        Self::Wrong(format!("must be {}, not {}", wanted(&expected.to_string()), seen(&met)))
+        let (name, seen) = (expected.to_string(), seen(&met));
+        let wanted = wanted(&name);
+        match name.as_str() {
+            "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => {
+                Self::Number { wanted, seen }
+            }
+            // A text that is no time is told from one that only lacks its zone by whoever reads it.
+            _ => Self::Wrong(format!("must be {wanted}, not {seen}")),
+        }
     }
     fn invalid_value(met: Unexpected, expected: &dyn Expected) -> Self {
         Self::invalid_type(met, expected)
@@ -80,8 +96,8 @@ fn wanted(name: &str) -> String {
         "u8" => whole(&u8::MIN, &u8::MAX),
         "u16" => whole(&u16::MIN, &u16::MAX),
         "u32" => whole(&u32::MIN, &u32::MAX),
-        "u64" | "usize" => "a whole number, 0 or more".to_owned(),
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
+        "u64" | "usize" => whole(&u64::MIN, &u64::MAX),
+        "i8" | "i16" | "i32" | "i64" | "isize" => whole(&i64::MIN, &i64::MAX),
         "f32" | "f64" => "a number".to_owned(),
         "a string" => "a text".to_owned(),
         "a boolean" => "true or false".to_owned(),

@@ -129,12 +129,76 @@ async fn what_is_right_is_said_with_what_is_wrong() {
 }
 
 #[actix_rt::test]
+async fn what_is_wrong_reads_like_a_sentence() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let said = async |body: &Value| {
+        let problem = mia.once("/v1/quotes", body).await.problem(422, "invalid-field");
+        problem["detail"].as_str().unwrap().to_owned()
+    };
+    let kitchens = foodcourt_actors::demo::kitchens();
+    let other = kitchens.iter().find(|one| one.opened.court_id != crate::world::court()).unwrap();
+    let other = with(basket(2), "/lines/0", crate::world::line(other));
+    assert_eq!(said(&other).await, "/lines/0/kitchen_id this kitchen belongs to another court; one order, one court");
+    let nowhere = with(basket(1), "/lines/0/kitchen_id", json!(random()));
+    assert!(said(&nowhere).await.contains("there is no such kitchen"));
+    let many = with(basket(1), "/lines/0/quantity", json!(100));
+    assert_eq!(said(&many).await, "/lines/0/quantity must be 1 to 99, not 100");
+    let huge = with(basket(1), "/lines/0/quantity", json!(1e20));
+    assert!(said(&huge).await.starts_with("/lines/0/quantity must be a whole number from 1 to 99, not 1000000"));
+    let local = with(basket(1), "/wanted_at", json!("2026-03-01T12:00:03"));
+    assert!(said(&local).await.starts_with("/wanted_at is a time without its zone: end it with Z"));
+    // All at once, over all levels, with their number.
+    let wrong = json!({ "lines": [{ "quantity": "two", "colour": "red" }], "tip": {}, "fulfilment": "pickup" });
+    let problem = mia.once("/v1/quotes", &wrong).await.problem(422, "invalid-field");
+    let mut named: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|one| one["pointer"].clone()).collect();
+    named.sort_by_key(ToString::to_string);
+    let expected = [
+        "/court_id",
+        "/lines/0/colour",
+        "/lines/0/item_id",
+        "/lines/0/kitchen_id",
+        "/lines/0/quantity",
+        "/tip/amount",
+        "/tip/currency",
+    ];
+    assert_eq!(named, expected, "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.starts_with("7 things are wrong: ") && detail.ends_with("; the others are in errors"), "{detail}");
+    // Of two keys of one name only one could count.
+    let twice = basket(1).to_string().replace("\"quantity\":", "\"quantity\": 7, \"quantity\":");
+    let twice = mia.call(Method::POST, "/v1/quotes", &[("idempotency-key", "twice")], Some(&twice)).await;
+    assert_eq!(twice.problem(422, "invalid-field")["detail"], "/lines/0/quantity stands twice; send it once");
+
+    let staff = world.sign_in("staff@demo").await;
+    let kitchen = crate::world::kitchens()[0].opened.kitchen_id;
+    let until = world.services.clock.now().plus_min(30);
+    let pause = json!({ "until": until }).to_string();
+    staff.call(Method::PUT, &format!("/v1/kitchens/{kitchen}/pause"), &[], Some(&pause)).await.good(200);
+    let paused = mia.once("/v1/quotes", &basket(1)).await.problem(409, "item-unavailable");
+    assert!(paused["detail"].as_str().unwrap().contains("takes a break and no orders until "), "{paused}");
+    let settings = format!("/v1/kitchens/{kitchen}/settings");
+    let hours = json!({ "name": "Grill", "hours": { "spans": { "montag": [] } } }).to_string();
+    let hours = staff.call(Method::PUT, &settings, &[], Some(&hours)).await.problem(422, "invalid-field");
+    assert!(hours["detail"].as_str().unwrap().contains("must be a weekday, 1 (Monday) to 7 (Sunday)"), "{hours}");
+    let closed = json!({ "name": "Grill", "hours": { "spans": {} } }).to_string();
+    staff.call(Method::PUT, &settings, &[], Some(&closed)).await.good(200);
+    let closed = mia.once("/v1/quotes", &basket(1)).await.problem(409, "item-unavailable");
+    assert_eq!(closed["detail"], "Grill is closed");
+    // The methods of an address are told in the header that is made for it.
+    let method = mia.call(Method::PATCH, "/v1/orders", &[], None).await;
+    method.problem(405, "method-not-allowed");
+    assert_eq!(method.header("allow"), "POST, GET");
+}
+
+#[actix_rt::test]
 async fn a_parameter_that_nobody_would_hear_is_refused() {
     let world = World::new().await;
     let mia = world.sign_in("customer@demo").await;
-    let page = mia.get("/v1/orders?limit=2&page=2").await.problem(400, "bad-request");
+    let page = mia.get("/v1/orders?limit=2&page=2").await.problem(422, "invalid-field");
     assert_eq!(page["errors"], json!([{ "pointer": "?page", "detail": "is not known; known here: limit, cursor" }]));
-    let none = mia.get("/v1/me?verbose").await.problem(400, "bad-request");
+    mia.get("/v1/orders?limit=-5").await.problem(422, "invalid-field");
+    let none = mia.get("/v1/me?verbose").await.problem(422, "invalid-field");
     assert_eq!(none["detail"], "?verbose is not known; this address takes no parameters");
     mia.get("/v1/orders?limit=2").await.good(200);
     mia.get(&format!("/v1/kitchens?court_id={}", crate::world::court())).await.good(200);

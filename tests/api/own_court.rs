@@ -194,6 +194,7 @@ async fn what_cannot_be_is_named() {
     for (body, expected) in [
         (json!({ "roles": ["cook"] }), "/roles/0"),
         (json!({ "roles": ["rider"], "kitchens": [kitchen_id] }), "/kitchens"),
+        (json!({ "roles": ["vendor_staff"] }), "/kitchens"),
         (json!({ "roles": ["vendor_staff"], "kitchens": [kitchen_id, random()] }), "/kitchens/1"),
         (json!({ "roles": ["vendor_staff"], "courts": [random()] }), "/courts/0"),
     ] {

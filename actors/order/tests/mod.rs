@@ -96,6 +96,7 @@ fn offering(n: u32) -> Offering {
         menu: Arc::new(Menu { items: vec![item] }),
         sold_out: BTreeSet::new(),
         open_now: true,
+        opens_at: None,
         paused_until: None,
         full: false,
         prep_min: 10 * n,

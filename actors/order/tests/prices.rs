@@ -40,6 +40,31 @@ fn a_basket_over_two_kitchens_costs_its_items_fees_and_tip() {
 }
 
 #[test]
+fn a_closed_kitchen_and_one_that_takes_a_break_say_until_when() {
+    let said = |change: fn(&mut Offering)| {
+        let mut offerings = offerings();
+        change(&mut offerings[0]);
+        let errors = price(&court(), &offerings, &basket(1, Fulfilment::Pickup), NOON).expect_err("it takes no orders");
+        errors.into_iter().map(|error| error.detail).collect::<Vec<_>>().join("; ")
+    };
+    let clock = |at: crate::time::Timestamp| {
+        let zone = jiff::tz::TimeZone::get(&court().time_zone).unwrap();
+        at.to_jiff().to_zoned(zone).strftime("%H:%M").to_string()
+    };
+    let soon = NOON.plus_min(30);
+    assert_eq!(
+        said(|one| one.paused_until = Some(NOON.plus_min(30))),
+        format!("Kitchen 1 takes a break and no orders until {}", clock(soon))
+    );
+    let closed = |one: &mut Offering| {
+        one.open_now = false;
+        one.opens_at = Some(NOON.plus_min(30));
+    };
+    assert_eq!(said(closed), format!("Kitchen 1 is closed; it opens {}", clock(soon)));
+    assert_eq!(said(|one| one.open_now = false), "Kitchen 1 is closed");
+}
+
+#[test]
 fn each_wrong_field_is_named() {
     use BasketProblem::{Invalid, OtherCourt, TooFar, Unknown};
     assert_eq!(pickup(|basket| basket.lines.clear()), at("/lines", Invalid));

@@ -92,6 +92,7 @@ async fn choose(world: &Rc<World>, me: &mut Person, number: u64, order_id: Order
             menu,
             sold_out: state.sold_out(now).collect(),
             open_now: state.is_open(now),
+            opens_at: None,
             paused_until: state.paused_until(now),
             full: state.is_full(),
             prep_min: state.prep_min(),
