@@ -35,7 +35,7 @@ after(async () => {
   await on.server?.stop();
 });
 
-test('guests are led to the food, and are told that nothing is charged', { timeout: 60_000, skip }, async () => {
+test('guests are led to the food, and are told that nothing is charged', { timeout: 120_000, skip }, async () => {
   const page = await on.browser.person('guest', DESK);
   await page.goto(on.url);
   await page.getByRole('heading', { level: 1, name: 'Marina Food Hall' }).waitFor();
