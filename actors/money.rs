@@ -22,7 +22,7 @@ impl Currency {
 
 /// Why a text is no currency.
 #[derive(Debug, thiserror::Error)]
-#[error("currency must be three upper-case letters (ISO 4217), not {0:?}")]
+#[error("must be three upper-case letters (ISO 4217), not {0:?}")]
 pub struct NotACurrency(String);
 
 impl TryFrom<String> for Currency {

@@ -279,7 +279,11 @@ fn check_header(court: &Court, basket: &BasketRequest, now: Timestamp, errors: &
         }
         (Fulfilment::Delivery, Some(door)) if court.position.distance_m(door) > f64::from(court.delivery_radius_m) => {
             let radius_m = court.delivery_radius_m;
-            errors.add("/dropoff", TooFar, format!("{} delivers within {radius_m} m; this is farther away", court.name));
+            errors.add(
+                "/dropoff",
+                TooFar,
+                format!("{} delivers within {radius_m} m; this is farther away", court.name),
+            );
         }
         _ => {}
     }

@@ -336,10 +336,13 @@ impl<'de> Deserializer<'de> for StandIn {
         visitor.visit_u64(1)
     }
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        const GUESSES: [&str; 2] = ["00000000-0000-0000-0000-000000000000", "2026-03-01T12:00:03Z"];
-        // A visitor is asked once; its own words tell an id or a text from an instant.
-        let instant = expects(&visitor).contains("time");
-        visitor.visit_borrowed_str(GUESSES[usize::from(instant)])
+        // A visitor is asked once; its own words tell an id or an instant from a text. Of texts, currencies have a form.
+        let wanted = expects(&visitor);
+        visitor.visit_borrowed_str(match () {
+            () if wanted.contains("time") => "2026-03-01T12:00:03Z",
+            () if wanted.contains("UUID") => "00000000-0000-0000-0000-000000000000",
+            () => "EUR",
+        })
     }
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
         self.deserialize_str(visitor)
