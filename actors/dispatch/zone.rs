@@ -180,7 +180,8 @@ pub struct ZoneDoor {
 }
 
 impl Zone {
-    /// Starts a zone around `centre` (exact within 50 km of it, or of where it is searched then) on `arbiter`, or beside its caller, to end with it (simulation).
+    /// Starts a zone around `centre` (exact within 50 km of it, or of where it is searched then) on `arbiter`, or beside
+    /// its caller, to end with it (simulation).
     pub fn open(
         centre: Position,
         clock: Arc<dyn Clock>,
