@@ -97,7 +97,7 @@ async function wholeDelivery() {
   await customer.locator('[name=name]').fill('Mia Sommer');
   await customer.locator('[name=address]').fill('Speicherstraße 4, second floor');
   await customer.locator('[name=phone]').fill('+49 30 5550123');
-  await customer.locator('.picks', { hasText: 'None' }).getByText(/2\.00/).click();
+  await customer.locator('.picks', { hasText: 'None' }).getByText(/^10 % · /).click();
   await customer.locator('.sum-all').waitFor();
   await customer.getByText(/Order and pay .*\d/).waitFor();
   const total = await text(customer, '.sum-all dd');
