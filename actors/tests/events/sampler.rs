@@ -7,6 +7,8 @@ use foodcourt_actors::event::DecodeError;
 
 /// Stands for every value that is not known yet. No event has a field that takes it by itself.
 const UNKNOWN: &str = "true";
+/// How the complaint about a text that is no currency begins.
+const NO_CURRENCY: &str = "must be three upper-case letters";
 const TRIES_MAX: u32 = 2_000;
 
 /// The words of every enumeration met: the complaint names them all.
@@ -57,7 +59,7 @@ fn mend(mut text: String, read: &impl Fn(&str) -> Result<String, DecodeError>, w
             continue;
         }
         let value = value_for(&complaint, words)?;
-        let old = if complaint.starts_with("currency") {
+        let old = if complaint.starts_with(NO_CURRENCY) {
             "\"text\""
         } else if complaint.contains("variant `") {
             "\"?\""
@@ -76,7 +78,7 @@ fn insert(text: &str, end: usize, name: &str) -> String {
 }
 
 fn value_for(complaint: &str, words: &mut Words) -> Option<String> {
-    if complaint.starts_with("currency") {
+    if complaint.starts_with(NO_CURRENCY) {
         return Some("\"EUR\"".to_owned());
     }
     if let Some(choice) = complaint.strip_prefix("unknown variant `?`, expected ") {
@@ -90,7 +92,7 @@ fn value_for(complaint: &str, words: &mut Words) -> Option<String> {
     let expected = complaint.split("expected ").nth(1)?.split(" at line").next()?;
     let value = match expected {
         "a formatted UUID string" => "\"00000000-0000-7000-8000-000000000001\"",
-        "a time such as 2026-03-01T12:00:03Z" => "\"2026-03-01T12:00:00Z\"",
+        "a time with its zone, such as 2026-03-01T12:00:03Z" => "\"2026-03-01T12:00:00Z\"",
         "a string" => "\"text\"",
         "u32" | "u64" | "i64" | "u16" | "u8" | "i32" | "usize" => "1",
         "f64" => "52.5",
