@@ -155,8 +155,10 @@ impl LivePlan {
 
     /// One verdict for each of `waiting`, in their order.
     pub fn tick(&mut self, now: Timestamp, waiting: &[Waiting], riders: &[Seen]) -> Vec<Decided> {
-        if self.shops.len() + waiting.len() > SHOPS_MAX {
-            *self = Self { map: self.map, ..Self::new(self.settings, waiting[0].pickup) };
+        // The map follows the courts: one opened far from where it was made is planned for on a map of its own.
+        let elsewhere = !waiting.iter().any(|one| self.map.covers(one.pickup));
+        if let Some(first) = waiting.first().filter(|_| elsewhere || self.shops.len() + waiting.len() > SHOPS_MAX) {
+            *self = Self::new(self.settings, first.pickup);
         }
         let now_s = seconds(now);
         let mut orders: Vec<Order> = waiting.iter().map(|one| self.order(one)).collect();

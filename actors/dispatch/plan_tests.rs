@@ -2,9 +2,11 @@
 
 use super::{
     Delivery, DeliveryCommand as Command, Phase,
+    live::{LivePlan, PlanSettings, Waiting},
+    survey::Seen,
     tests::{found, rider, searching},
 };
-use crate::{decider::Decider, testing::NOON};
+use crate::{decider::Decider, ids::DeliveryId, place::Position, rider::event::Vehicle, testing::NOON};
 
 #[test]
 fn a_planned_delivery_waits_within_its_bound_and_may_be_offered_before() {
@@ -25,4 +27,25 @@ fn a_planned_delivery_waits_within_its_bound_and_may_be_offered_before() {
     assert!(Delivery::deadline(&again.state).unwrap().at <= bound);
     let late = again.at(bound).when_due().then_kinds(&["delivery.search_started"]);
     late.when(hold(3, 86_400)).nothing();
+}
+
+#[test]
+fn a_plan_follows_a_court_that_is_opened_far_away() {
+    // Made on a map of Berlin, where a degree to the east is 68 km; in Lagos it is 111.
+    let berlin = Position::new(52.5, 13.4).unwrap();
+    let at = |lon: f64| Position::new(6.43, lon).unwrap();
+    let waiting = Waiting {
+        delivery_id: DeliveryId(uuid::Uuid::from_u128(1)),
+        pickup: at(3.42),
+        dropoff: at(3.44),
+        since: NOON,
+        ready_at: NOON.plus_s(600),
+        promised_at: NOON.plus_s(1_800),
+        not: vec![],
+    };
+    let seen = Seen { rider_id: rider(1), position: at(3.40), vehicle: Vehicle::Bicycle, capacity: 2, bag: vec![] };
+    let (waiting, riders, settings) = ([waiting], [seen], PlanSettings::default());
+    let decided = LivePlan::new(settings, berlin).tick(NOON, &waiting, &riders);
+    assert_eq!(decided[0].weighed, LivePlan::weigh_alone(settings, NOON, &waiting[0], &riders));
+    assert!(decided[0].weighed[0].to_pickup_s > 600, "2.2 km by bicycle: {:?}", decided[0].weighed);
 }
