@@ -6,7 +6,7 @@ use super::{
     survey::Seen,
     tests::{found, rider, searching},
 };
-use crate::{decider::Decider, ids::DeliveryId, place::Position, rider::event::Vehicle, testing::NOON};
+use crate::{decider::Decider, ids::DeliveryId, place::Position, testing::NOON, travel::Vehicle};
 
 #[test]
 fn a_planned_delivery_waits_within_its_bound_and_may_be_offered_before() {
