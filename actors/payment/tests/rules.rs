@@ -7,6 +7,7 @@ use crate::{
         Payment, PaymentRejection as No, PaymentStatus,
         ledger::{Account, balances, book},
         provider::ProviderRequest,
+        state::CallKind,
     },
     testing::{Given, given},
 };
@@ -106,6 +107,17 @@ fn every_try_carries_the_same_key_and_more_patience() {
         given = given.when_due().then_kinds(&[AUTHORIZE]);
     }
     assert_eq!(keys.into_iter().collect::<Vec<_>>(), [format!("{}/authorize", payment_id())]);
+}
+
+#[test]
+fn only_the_newest_try_of_the_call_under_way_is_awaited() {
+    let given = at_asked();
+    assert!(given.state.awaits(CallKind::Authorize, 1));
+    let given = given.when_due().then_kinds(&[AUTHORIZE]);
+    assert!(!given.state.awaits(CallKind::Authorize, 1), "repeated while it stood in line");
+    assert!(given.state.awaits(CallKind::Authorize, 2) && !given.state.awaits(CallKind::Capture, 2));
+    let given = given.when(authorized()).then_kinds(&["payment.authorized"]);
+    assert!(!given.state.awaits(CallKind::Authorize, 2), "answered");
 }
 
 fn given_up() -> Given<Payment> {
