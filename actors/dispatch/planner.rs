@@ -2,7 +2,7 @@
 //! Nothing here is durable: a delivery whose planner has died looks again by its own deadline.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,7 +12,7 @@ use tracing::{error, warn};
 
 use super::{
     effect::Answers,
-    event::SearchStarted,
+    event::{DeliveryEvent, SearchStarted},
     live::{Decided, LivePlan, PlanSettings, Verdict, Waiting},
     record::{Policy, Sought, Tick},
     rules::DispatchRules as Rules,
@@ -36,6 +36,9 @@ const MAILBOX: usize = 4_096;
 const WAITING_MAX: usize = 5_000;
 /// Riders looked at around each court.
 const NEAR: usize = 48;
+/// A rider chosen is heard to be asked within this, seconds: usually at once, and a router may take two. After it the
+/// answer is lost, and the delivery is planned anew; one that was asked all the same ignores it.
+const HEARD_S: i64 = 10;
 /// Not more often than this on the wall, however fast business time runs.
 const TICK_WALL_MIN: Duration = Duration::from_millis(50);
 
@@ -46,9 +49,15 @@ struct Open {
     waiting: Waiting,
     /// Answered with a wait until then.
     held_until: Option<Timestamp>,
+    /// Answered with a rider who is not heard to be asked yet: planned anew from then on.
+    asked_until: Option<Timestamp>,
 }
 
 impl Open {
+    /// Whether it is to be planned at `now`: nobody is about to be asked.
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.asked_until.is_none_or(|until| now >= until)
+    }
     /// As the records tell it.
     fn sought(&self) -> Sought {
         let SearchStarted { round, radius_m, deadline_at, .. } = self.search;
@@ -65,10 +74,36 @@ struct Seek {
     waiting: Waiting,
 }
 
-/// These do not wait any more; or their food is ready.
+/// What has become of deliveries.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Heard(Vec<(DeliveryId, Option<Timestamp>)>);
+struct Heard(Vec<(DeliveryId, News)>);
+
+/// What a planner must know of a delivery.
+#[derive(Clone, Copy)]
+enum News {
+    /// Its food is ready.
+    Ready(Timestamp),
+    /// The search of this round has had its answer.
+    Answered(u32),
+    /// It waits for nobody any more.
+    Over,
+}
+
+impl News {
+    fn of(fact: &Recorded) -> Option<Self> {
+        match &*fact.kind {
+            "delivery.cancelled" | "delivery.unassignable" => Some(Self::Over),
+            "delivery.ready_noted" => Some(Self::Ready(fact.at)),
+            "delivery.offered" | "delivery.nobody_near" => match fact.typed() {
+                Ok(DeliveryEvent::Offered(offered)) => Some(Self::Answered(offered.round)),
+                Ok(DeliveryEvent::NobodyNear(nobody)) => Some(Self::Answered(nobody.round)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
 
 /// The actor.
 pub struct Planner {
@@ -132,31 +167,39 @@ impl Planner {
         self.ticked_at = now;
         // Whoever is past the deadline has begun another round, or is about to.
         self.open.retain(|_, open| now < open.held_until.unwrap_or(open.search.deadline_at).plus_s(Rules::SEARCH_S));
-        let mut pickups: Vec<Position> = self.open.values().map(|open| open.search.pickup).collect();
+        let due = || self.open.iter().filter(|(_, open)| open.is_due(now));
+        let mut pickups: Vec<Position> = due().map(|(_, open)| open.search.pickup).collect();
         pickups.sort_by(|a, b| a.lat().total_cmp(&b.lat()).then(a.lon().total_cmp(&b.lon())));
         pickups.dedup();
-        let survey = Survey { pickups, near: NEAR, deliveries: self.open.keys().copied().collect() };
-        ctx.spawn(self.zone.survey(survey).into_actor(self).map(|seen, planner, ctx| {
+        if pickups.is_empty() {
+            self.armed = false;
+            return self.arm(ctx);
+        }
+        let survey = Survey { pickups, near: NEAR, deliveries: due().map(|(id, _)| *id).collect() };
+        let asked = survey.deliveries.clone();
+        ctx.spawn(self.zone.survey(survey).into_actor(self).map(move |seen, planner, ctx| {
             planner.armed = false;
             match seen {
-                Some(around) => planner.act(&around),
+                Some(around) => planner.act(&asked, &around),
                 None => warn!("the zone does not answer the plan; it is asked again with the next tick"),
             }
             planner.arm(ctx);
         }));
     }
 
-    fn act(&mut self, around: &Around) {
-        if self.open.is_empty() {
+    /// Plans those of `due` that still wait. What came since was not looked around for, and has its turn next.
+    fn act(&mut self, due: &BTreeSet<DeliveryId>, around: &Around) {
+        let now = self.clock.now();
+        let due: Vec<&Open> = due.iter().filter_map(|id| self.open.get(id)).collect();
+        if due.is_empty() {
             return;
         }
-        let now = self.clock.now();
-        let waiting: Vec<Waiting> = self.open.values().map(|open| open.waiting.clone()).collect();
+        let waiting: Vec<Waiting> = due.iter().map(|open| open.waiting.clone()).collect();
         let riders = &around.seen;
         let decided = self.plan.tick(now, &waiting, riders);
         self.answers.record(|| {
             let (policy, settings, around, decided) = (Policy::Matcher, self.settings, around.clone(), decided.clone());
-            Tick { at: now, policy, settings, open: self.open.values().map(Open::sought).collect(), around, decided }
+            Tick { at: now, policy, settings, open: due.iter().map(|open| open.sought()).collect(), around, decided }
         });
         let bundles = self.bundles(&decided);
         for Decided { delivery_id, verdict, weighed, .. } in decided {
@@ -173,7 +216,8 @@ impl Planner {
                     self.zone.reserve(delivery_id, chosen);
                     let bundle = bundles.get(&delivery_id).cloned();
                     self.answers.choose(&open.search, chosen, near.collect(), bundle, open.origin);
-                    self.open.remove(&delivery_id);
+                    // Until it is heard: an answer that the journal did not take is given again.
+                    open.asked_until = Some(now.plus_s(HEARD_S));
                 }
                 Verdict::Wait { until, .. } if open.held_until.is_none() => {
                     open.held_until = Some(until.min(now.plus_s(Rules::HOLD_S)));
@@ -233,7 +277,7 @@ impl Handler<Seek> for Planner {
             return self.answers.nearest(search, origin);
         }
         waiting.since = known.map_or(waiting.since, |open| open.waiting.since);
-        self.open.insert(id, Open { search, origin, waiting, held_until: None });
+        self.open.insert(id, Open { search, origin, waiting, held_until: None, asked_until: None });
         self.arm(ctx);
     }
 }
@@ -241,14 +285,12 @@ impl Handler<Seek> for Planner {
 impl Handler<Heard> for Planner {
     type Result = ();
     fn handle(&mut self, Heard(facts): Heard, _: &mut Context<Self>) {
-        for (id, ready_at) in facts {
-            match ready_at {
-                Some(ready_at) => {
-                    if let Some(open) = self.open.get_mut(&id) {
-                        open.waiting.ready_at = open.waiting.ready_at.min(ready_at);
-                    }
-                }
-                None => drop(self.open.remove(&id)),
+        for (id, news) in facts {
+            let Some(open) = self.open.get_mut(&id) else { continue };
+            match news {
+                News::Ready(at) => open.waiting.ready_at = open.waiting.ready_at.min(at),
+                News::Answered(round) if round < open.search.round => {}
+                News::Answered(_) | News::Over => drop(self.open.remove(&id)),
             }
         }
     }
@@ -272,12 +314,8 @@ impl PlannerDoor {
 
 impl Tap for PlannerDoor {
     fn facts(&self, facts: &[Arc<Recorded>]) {
-        let heard = |fact: &Arc<Recorded>| match &*fact.kind {
-            "delivery.cancelled" | "delivery.unassignable" => Some((DeliveryId(fact.stream.id), None)),
-            "delivery.ready_noted" => Some((DeliveryId(fact.stream.id), Some(fact.at))),
-            _ => None,
-        };
-        let heard: Vec<_> = facts.iter().filter_map(heard).collect();
+        let news = |fact: &Arc<Recorded>| Some((DeliveryId(fact.stream.id), News::of(fact)?));
+        let heard: Vec<_> = facts.iter().filter_map(news).collect();
         if !heard.is_empty() {
             // Missed, a delivery stays in the plan until its own time is over.
             self.planner().try_send(Heard(heard)).unwrap_or_else(|error| warn!(%error, "the plan misses facts"));

@@ -39,6 +39,8 @@ use futures_util::future::join_all;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+#[path = "dispatch/asking.rs"]
+mod asking;
 #[path = "dispatch/search.rs"]
 mod search;
 
@@ -107,8 +109,9 @@ impl Town {
         let reactor = Reactor::new(kernel.clone(), Arc::new(world.cursors.clone()))
             .consumer(Choreography::<DispatchPolicy>::new(deliveries.clone()))
             .consumer(Choreography::<RiderPolicy>::new(riders.clone()))
-            .consumer(SearchEffect::new(kernel, answers).with_planner(planner))
+            .consumer(SearchEffect::new(kernel, answers).with_planner(planner.clone()))
             .tap(Arc::new(zone.clone()));
+        let reactor = planner.into_iter().fold(reactor, |reactor, planner| reactor.tap(Arc::new(planner)));
         actix::spawn(reactor.run(stopped));
         Self { noted, world, deliveries, riders, zone, trackers, _stop: stop }
     }
