@@ -313,6 +313,8 @@ impl Config {
             wait_max_s: dispatch.wait_max_s.into(),
             late_price: dispatch.late_weight,
             work_price: dispatch.work_weight,
+            counter_s: i64::try_from(self.arrivals.counter_s).unwrap_or(i64::MAX),
+            door_s: i64::try_from(self.arrivals.door_s).unwrap_or(i64::MAX),
             estimate: self.travel().estimate,
         }
     }

@@ -11,7 +11,7 @@ use tracing::{debug, warn};
 use super::{
     Delivery, DeliveryCommand,
     event::{Candidate, Requested, SearchStarted, UnassignReason},
-    live::{Decided, LivePlan, PlanSettings, Verdict, Waiting},
+    live::{Decided, Likely, LivePlan, PlanSettings, Verdict, Waiting},
     planner::PlannerDoor,
     record::{Policy, Records, Sought, Tick},
     survey::Around,
@@ -23,7 +23,7 @@ use crate::{
     decider::Origin,
     directory::Directory,
     event::Recorded,
-    ids::{DeliveryId, RiderId},
+    ids::{DeliveryId, OrderId, RiderId},
     place::Position,
     ports::Kernel,
     reactor::{Consumer, ReactError},
@@ -50,6 +50,12 @@ pub struct Recorder {
     pub settings: PlanSettings,
 }
 
+/// Knows when food may be ready, by what its kitchens have taught about themselves.
+pub trait Foresight: Send + Sync + 'static {
+    /// When the last part of an order may be ready; `None`: it is, or nobody knows better than was told.
+    fn ready(&self, order_id: OrderId) -> BoxFuture<'static, Option<Likely>>;
+}
+
 /// What a search is answered with, outside of its entity: by the nearest, or as a plan says. Each answer runs by
 /// itself; one that cannot begin now is repeated by its delivery.
 #[derive(Clone)]
@@ -59,6 +65,7 @@ pub struct Answers {
     deliveries: Directory<Delivery>,
     permits: Arc<Semaphore>,
     recorder: Option<Recorder>,
+    foresight: Option<Arc<dyn Foresight>>,
 }
 
 impl Answers {
@@ -66,7 +73,13 @@ impl Answers {
     #[must_use]
     pub fn new(zone: Arc<dyn Finds>, deliveries: Directory<Delivery>) -> Self {
         let travel = Arc::new(GreatCircle::USUAL);
-        Self { zone, travel, deliveries, permits: Arc::new(Semaphore::new(SEARCHES_MAX)), recorder: None }
+        let permits = Arc::new(Semaphore::new(SEARCHES_MAX));
+        Self { zone, travel, deliveries, permits, recorder: None, foresight: None }
+    }
+    /// Plans by when `foresight` expects food to be ready, not by when it was promised.
+    #[must_use]
+    pub fn with_foresight(self, foresight: Option<Arc<dyn Foresight>>) -> Self {
+        Self { foresight, ..self }
     }
     /// Writes down what was decided, and why.
     #[must_use]
@@ -200,9 +213,18 @@ impl Answers {
         self.run(search.delivery_id, async move {
             let seen = this.deliveries.look(search.delivery_id.0).await;
             let asked = seen.ok().and_then(|seen| Some((seen.state.request.clone()?, seen.state.ready)));
-            let planned = asked.is_some_and(|(asked, ready)| {
-                planner.seek(search.clone(), origin, waiting(&asked, &search, ready, now))
-            });
+            let planned = match asked {
+                Some((asked, ready)) => {
+                    let foresight = this.foresight.as_ref().filter(|_| !ready);
+                    let likely = match foresight {
+                        Some(foresight) => foresight.ready(asked.order_id).await,
+                        None => None,
+                    };
+                    let waiting = Waiting { likely, ..waiting(&asked, &search, ready, now) };
+                    planner.seek(search.clone(), origin, waiting)
+                }
+                None => false,
+            };
             if !planned {
                 this.find(search, origin).await;
             }
@@ -264,7 +286,8 @@ impl SearchEffect {
 fn waiting(asked: &Requested, search: &SearchStarted, ready: bool, now: Timestamp) -> Waiting {
     let ready_at = if ready { asked.ready_at.min(now) } else { asked.ready_at };
     let Requested { delivery_id, pickup, dropoff, promised_at, .. } = *asked;
-    Waiting { delivery_id, pickup, dropoff, since: now, ready_at, promised_at, not: search.not.clone() }
+    let (not, likely) = (search.not.clone(), None);
+    Waiting { delivery_id, pickup, dropoff, since: now, ready_at, likely, promised_at, not }
 }
 
 /// How long the way to `pickup` takes each of `near`: one question a vehicle.

@@ -3,8 +3,10 @@
 //! Food in the bag is brought first, nearest door first. What is still to be fetched stays with its rider, as orders of
 //! the plan that nobody else may have: so one more order of the court may join as long as the rider has not left it.
 
+use std::collections::BTreeMap;
+
 use super::{
-    matcher::{Bearer, Courier, Key, Order, Place, Seconds, Standing, Travel},
+    matcher::{Bearer, Courier, Key, LIKELY, Order, Place, Seconds, Standing, Travel},
     survey::{Carried, Seen},
 };
 use crate::{
@@ -14,8 +16,9 @@ use crate::{
     travel::{GreatCircle, Vehicle},
 };
 
-/// From the bicycle at the kerb to the food in hand, and from there back: half of the service each, seconds.
-pub(super) const HALF_S: Seconds = 45;
+/// When food is ready: equally likely instants, the earliest first.
+pub type Likely = [Timestamp; LIKELY];
+
 /// A live rider has no end of shift that is known: so far off that it never binds, seconds.
 const OFF_S: Seconds = 86_400;
 /// Whoever is nearer to the court has not left it, metres: forecourts are as wide, and phones err by twenty.
@@ -25,6 +28,12 @@ const AT_COURT_M: f64 = 120.0;
 #[derive(Clone, Copy)]
 pub(super) struct Ways {
     pub mps: f64,
+}
+
+impl Ways {
+    pub fn of(estimate: &GreatCircle) -> Self {
+        Self { mps: estimate.bicycle_mps / estimate.detour }
+    }
 }
 
 impl Travel for Ways {
@@ -38,12 +47,16 @@ impl Travel for Ways {
 pub(super) struct Fleet<'a> {
     pub map: &'a LocalMap,
     pub estimate: &'a GreatCircle,
+    /// Half of what taking food at the counter takes, and half of what a door takes.
+    pub halves: [Seconds; 2],
+    /// When food that is still to be fetched may be ready.
+    pub likely: &'a BTreeMap<DeliveryId, Likely>,
     pub now: Seconds,
 }
 
 impl Fleet<'_> {
     pub fn ways(&self) -> Ways {
-        Ways { mps: self.estimate.bicycle_mps / self.estimate.detour }
+        Ways::of(self.estimate)
     }
     pub fn place(&self, at: Position) -> Place {
         let [x, y] = self.map.to_metres(at);
@@ -67,23 +80,25 @@ impl Fleet<'_> {
             heading: bound.first().map(|one| shop(one.errand.pickup)),
             ..Courier::default()
         };
-        let mut order = |one: &Carried, ready: Seconds| Order {
+        let mut order = |one: &Carried, (ready, spread): (Seconds, [Seconds; LIKELY])| Order {
             key: self::key(one.delivery_id.0),
             shop: shop(one.errand.pickup),
             door: self.place(one.errand.dropoff),
             placed: ready,
             ready,
+            spread,
             size: 1,
             due: Seconds::MAX / 2,
             bearer: Some(Bearer { courier: key, price: f64::INFINITY }),
         };
-        let mut orders: Vec<Order> = bound.iter().map(|one| order(one, seconds(one.errand.ready_at))).collect();
+        let ready = |one: &Carried| spread(one.errand.ready_at, self.likely.get(&one.delivery_id).copied());
+        let mut orders: Vec<Order> = bound.iter().map(|one| order(one, ready(one))).collect();
         let at_court = bound.first().is_some_and(|one| rider.position.distance_m(one.errand.pickup) < AT_COURT_M);
         if at_court {
             // Who waits at the court with food in the bag takes all of it along.
-            orders.extend(carried.iter().map(|one| order(one, self.now)));
+            orders.extend(carried.iter().map(|one| order(one, (self.now, [0; LIKELY]))));
             courier.shop = courier.heading;
-            courier.arrived = self.now - HALF_S;
+            courier.arrived = self.now - self.halves[0];
         } else if !carried.is_empty() {
             self.bring(&mut courier, carried.iter().map(|one| self.place(one.errand.dropoff)).collect());
         }
@@ -96,10 +111,17 @@ impl Fleet<'_> {
         courier.standing = Standing::Busy;
         while let Some(next) = (0..doors.len()).min_by_key(|door| ride(courier.at, doors[*door])) {
             let door = doors.swap_remove(next);
-            courier.free += ride(courier.at, door) + 2 * HALF_S;
+            courier.free += ride(courier.at, door) + 2 * self.halves[1];
             courier.at = door;
         }
     }
+}
+
+/// The mean instant of readiness, and how far off each likely one is; as told where nobody has learnt better.
+pub(super) fn spread(told: Timestamp, likely: Option<Likely>) -> (Seconds, [Seconds; LIKELY]) {
+    let likely = likely.unwrap_or([told; LIKELY]).map(seconds);
+    let mean = likely.iter().sum::<Seconds>().div_euclid(Seconds::try_from(LIKELY).unwrap_or(1));
+    (mean, likely.map(|one| one - mean))
 }
 
 pub(super) const fn key(id: uuid::Uuid) -> Key {

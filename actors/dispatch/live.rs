@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use super::fleet::Likely;
 use super::{
-    fleet::{Fleet, HALF_S, delivery_of, key, rider_of, seconds},
+    fleet::{Fleet, Ways, delivery_of, key, rider_of, seconds, spread},
     matcher::{
         Courier, Key, Matcher, Order, Place, Plan, Rules, Seconds, Snapshot, Standing, Stop, Timing, Travel, Tuning,
     },
@@ -43,13 +44,32 @@ pub struct PlanSettings {
     pub late_price: f64,
     /// What a second of a rider's work is worth, in seconds of a customer's waiting.
     pub work_price: f64,
+    /// Taking food at the counter, from stopping to leaving.
+    pub counter_s: i64,
+    /// Handing it over, from stopping at the house to leaving.
+    pub door_s: i64,
     /// Estimate of the ways.
     pub estimate: GreatCircle,
 }
 
 impl Default for PlanSettings {
     fn default() -> Self {
-        Self { tick_s: 5, ahead_s: 90, wait_max_s: 900, late_price: 0.0, work_price: 0.1, estimate: GreatCircle::USUAL }
+        Self {
+            tick_s: 5,
+            ahead_s: 90,
+            wait_max_s: 900,
+            late_price: 0.0,
+            work_price: 0.1,
+            counter_s: 45,
+            door_s: 60,
+            estimate: GreatCircle::USUAL,
+        }
+    }
+}
+
+impl PlanSettings {
+    const fn halves(&self) -> [Seconds; 2] {
+        [self.counter_s / 2, self.door_s / 2]
     }
 }
 
@@ -64,8 +84,10 @@ pub struct Waiting {
     pub dropoff: Position,
     /// Since when.
     pub since: Timestamp,
-    /// When the food is expected.
+    /// When the food is expected, as was told.
     pub ready_at: Timestamp,
+    /// When it may be ready, by what its kitchens have taught; `None`: as told, or it is ready.
+    pub likely: Option<Likely>,
     /// When it was promised at the door.
     pub promised_at: Timestamp,
     /// Who is not asked.
@@ -140,8 +162,8 @@ impl LivePlan {
     pub fn new(settings: PlanSettings, centre: Position) -> Self {
         let rules = Rules {
             tick: settings.tick_s + settings.ahead_s,
-            pickup_half: HALF_S,
-            dropoff_half: HALF_S,
+            pickup_half: settings.counter_s / 2,
+            dropoff_half: settings.door_s / 2,
             never: NEVER_S,
             bundle_max: crate::rider::CAPACITY_MAX as usize,
             late_price: settings.late_price,
@@ -153,8 +175,15 @@ impl LivePlan {
         Self { settings, map: LocalMap::around(centre), matcher, shops: vec![], numbers: HashMap::new() }
     }
 
-    /// One verdict for each of `waiting`, in their order.
-    pub fn tick(&mut self, now: Timestamp, waiting: &[Waiting], riders: &[Seen]) -> Vec<Decided> {
+    /// One verdict for each of `waiting`, in their order. `likely` tells when the food may be ready that riders have
+    /// still to fetch.
+    pub fn tick(
+        &mut self,
+        now: Timestamp,
+        waiting: &[Waiting],
+        riders: &[Seen],
+        likely: &BTreeMap<DeliveryId, Likely>,
+    ) -> Vec<Decided> {
         // The map follows the courts: one opened far from where it was made is planned for on a map of its own.
         let elsewhere = !waiting.iter().any(|one| self.map.covers(one.pickup));
         if let Some(first) = waiting.first().filter(|_| elsewhere || self.shops.len() + waiting.len() > SHOPS_MAX) {
@@ -162,8 +191,8 @@ impl LivePlan {
         }
         let now_s = seconds(now);
         let mut orders: Vec<Order> = waiting.iter().map(|one| self.order(one)).collect();
-        let (map, estimate) = (self.map, self.settings.estimate);
-        let fleet = Fleet { map: &map, estimate: &estimate, now: now_s };
+        let (map, settings) = (self.map, self.settings);
+        let fleet = Fleet { map: &map, estimate: &settings.estimate, halves: settings.halves(), likely, now: now_s };
         let mut couriers = Vec::with_capacity(riders.len());
         for rider in riders {
             let (courier, bound) = fleet.courier(rider, &mut |court| self.shop(court));
@@ -197,8 +226,8 @@ impl LivePlan {
     pub fn weigh_alone(settings: PlanSettings, now: Timestamp, one: &Waiting, riders: &[Seen]) -> Vec<Weighed> {
         let mut alone = Self::new(settings, one.pickup);
         let (order, now) = (alone.order(one), seconds(now));
-        let (map, estimate) = (alone.map, settings.estimate);
-        let fleet = Fleet { map: &map, estimate: &estimate, now };
+        let (map, halves, likely) = (alone.map, settings.halves(), &BTreeMap::new());
+        let fleet = Fleet { map: &map, estimate: &settings.estimate, halves, likely, now };
         let couriers = riders.iter().map(|rider| fleet.courier(rider, &mut |court| alone.shop(court)).0).collect();
         let snapshot = Snapshot { now, couriers, ..Snapshot::default() };
         alone.weigh(one, &order, riders, &snapshot, None)
@@ -242,7 +271,8 @@ impl LivePlan {
         snapshot: &Snapshot,
         planned: Option<RiderId>,
     ) -> Vec<Weighed> {
-        let ways = Fleet { map: &self.map, estimate: &self.settings.estimate, now: snapshot.now }.ways();
+        let ways = Ways::of(&self.settings.estimate);
+        let [counter, door] = self.settings.halves();
         let shop = self.shops[order.shop];
         let mut weighed: Vec<Weighed> = riders
             .iter()
@@ -250,10 +280,10 @@ impl LivePlan {
             .map(|(rider, courier)| {
                 let paced = |ride: Seconds| ride * courier.pace / 1000;
                 let (busy_s, to_pickup_s) = (courier.free - snapshot.now, paced(ways.seconds(courier.at, shop)));
-                let there = courier.free + to_pickup_s + HALF_S;
+                let there = courier.free + to_pickup_s + counter;
                 let pickup = there.max(order.ready);
                 let to_dropoff_s = paced(ways.seconds(shop, order.door));
-                let handed = pickup + 2 * HALF_S + to_dropoff_s;
+                let handed = pickup + counter + door + to_dropoff_s;
                 Weighed {
                     rider_id: rider.rider_id,
                     distance_m: metres(rider.position.distance_m(one.pickup)),
@@ -288,12 +318,14 @@ impl LivePlan {
     }
 
     fn order(&mut self, one: &Waiting) -> Order {
+        let (ready, spread) = spread(one.ready_at, one.likely);
         Order {
             key: key(one.delivery_id.0),
             shop: self.shop(one.pickup),
             door: self.place(one.dropoff),
-            placed: seconds(one.since.min(one.ready_at)),
-            ready: seconds(one.ready_at),
+            placed: seconds(one.since).min(ready),
+            ready,
+            spread,
             size: 1,
             due: seconds(one.promised_at),
             bearer: None,

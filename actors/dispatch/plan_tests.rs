@@ -1,8 +1,10 @@
 //! What a plan may do to a delivery: hold it back within its bound, and choose its rider.
 
+use std::collections::BTreeMap;
+
 use super::{
     Delivery, DeliveryCommand as Command, Phase,
-    live::{LivePlan, PlanSettings, Waiting},
+    live::{LivePlan, PlanSettings, Verdict, Waiting},
     survey::Seen,
     tests::{found, rider, searching},
 };
@@ -40,12 +42,45 @@ fn a_plan_follows_a_court_that_is_opened_far_away() {
         dropoff: at(3.44),
         since: NOON,
         ready_at: NOON.plus_s(600),
+        likely: None,
         promised_at: NOON.plus_s(1_800),
         not: vec![],
     };
     let seen = Seen { rider_id: rider(1), position: at(3.40), vehicle: Vehicle::Bicycle, capacity: 2, bag: vec![] };
     let (waiting, riders, settings) = ([waiting], [seen], PlanSettings::default());
-    let decided = LivePlan::new(settings, berlin).tick(NOON, &waiting, &riders);
+    let decided = LivePlan::new(settings, berlin).tick(NOON, &waiting, &riders, &BTreeMap::new());
     assert_eq!(decided[0].weighed, LivePlan::weigh_alone(settings, NOON, &waiting[0], &riders));
     assert!(decided[0].weighed[0].to_pickup_s > 600, "2.2 km by bicycle: {:?}", decided[0].weighed);
+}
+
+#[test]
+fn a_rider_is_asked_when_the_food_is_likely_to_be_ready_not_when_it_was_promised() {
+    let at = |lon: f64| Position::new(52.5, lon).unwrap();
+    let waiting = |likely_min: Option<[i64; 4]>| Waiting {
+        delivery_id: DeliveryId(uuid::Uuid::from_u128(1)),
+        pickup: at(13.40),
+        dropoff: at(13.42),
+        since: NOON,
+        ready_at: NOON.plus_min(10),
+        likely: likely_min.map(|likely| likely.map(|minutes| NOON.plus_min(minutes))),
+        promised_at: NOON.plus_min(30),
+        not: vec![],
+    };
+    let seen = Seen { rider_id: rider(1), position: at(13.39), vehicle: Vehicle::Bicycle, capacity: 2, bag: vec![] };
+    let asked = |likely_min| {
+        let one = waiting(likely_min);
+        let decided = LivePlan::new(PlanSettings::default(), at(13.4)).tick(
+            NOON,
+            std::slice::from_ref(&one),
+            std::slice::from_ref(&seen),
+            &BTreeMap::new(),
+        );
+        let Verdict::Wait { until, .. } = decided[0].verdict else { panic!("{:?}", decided[0].verdict) };
+        until
+    };
+    let told = asked(None);
+    assert_eq!(asked(Some([10; 4])), told, "what is certain is as it was told");
+    assert_eq!(asked(Some([16; 4])), told.plus_min(6), "a kitchen that is always six minutes late");
+    // By the earliest likely instant: what waits then is the rider, not the food.
+    assert_eq!(asked(Some([12, 15, 18, 27])), told.plus_min(2));
 }

@@ -13,7 +13,8 @@ use tracing::{error, warn};
 use super::{
     effect::Answers,
     event::{DeliveryEvent, SearchStarted},
-    live::{Decided, LivePlan, PlanSettings, Verdict, Waiting},
+    live::{Decided, Likely, LivePlan, PlanSettings, Verdict, Waiting},
+    matcher::LIKELY,
     record::{Policy, Sought, Tick},
     rules::DispatchRules as Rules,
     survey::{Around, Survey, Surveys},
@@ -86,14 +87,14 @@ enum News {
     Ready(Timestamp),
     /// The search of this round has had its answer.
     Answered(u32),
-    /// It waits for nobody any more.
+    /// It waits for no rider any more, and no rider for its food.
     Over,
 }
 
 impl News {
     fn of(fact: &Recorded) -> Option<Self> {
         match &*fact.kind {
-            "delivery.cancelled" | "delivery.unassignable" => Some(Self::Over),
+            "delivery.cancelled" | "delivery.unassignable" | "delivery.picked_up" => Some(Self::Over),
             "delivery.ready_noted" => Some(Self::Ready(fact.at)),
             "delivery.offered" | "delivery.nobody_near" => match fact.typed() {
                 Ok(DeliveryEvent::Offered(offered)) => Some(Self::Answered(offered.round)),
@@ -105,6 +106,9 @@ impl News {
     }
 }
 
+/// What is known of food that a rider has still to fetch is forgotten so long after it should be ready, seconds.
+const FETCHED_WITHIN_S: i64 = 3_600;
+
 /// The actor.
 pub struct Planner {
     clock: Arc<dyn Clock>,
@@ -114,6 +118,8 @@ pub struct Planner {
     plan: LivePlan,
     /// Ordered, so that a simulated day repeats to the bit.
     open: BTreeMap<DeliveryId, Open>,
+    /// When food may be ready that riders were asked for; until it is picked up.
+    likely: BTreeMap<DeliveryId, Likely>,
     ticked_at: Timestamp,
     armed: bool,
 }
@@ -141,8 +147,8 @@ impl Planner {
             let make = move |ctx: &mut Context<Self>| {
                 ctx.set_mailbox_capacity(MAILBOX);
                 let plan = LivePlan::new(settings, centre);
-                let (open, ticked_at) = (BTreeMap::new(), Timestamp::default());
-                Self { clock, zone, answers, settings, plan, open, ticked_at, armed: false }
+                let (open, likely, ticked_at) = (BTreeMap::new(), BTreeMap::new(), Timestamp::default());
+                Self { clock, zone, answers, settings, plan, open, likely, ticked_at, armed: false }
             };
             match &arbiter {
                 Some(arbiter) => Self::start_in_arbiter(arbiter, make),
@@ -196,7 +202,8 @@ impl Planner {
         }
         let waiting: Vec<Waiting> = due.iter().map(|open| open.waiting.clone()).collect();
         let riders = &around.seen;
-        let decided = self.plan.tick(now, &waiting, riders);
+        self.likely.retain(|_, likely| now < likely[0].plus_s(FETCHED_WITHIN_S));
+        let decided = self.plan.tick(now, &waiting, riders, &self.likely);
         self.answers.record(|| {
             let (policy, settings, around, decided) = (Policy::Matcher, self.settings, around.clone(), decided.clone());
             Tick { at: now, policy, settings, open: due.iter().map(|open| open.sought()).collect(), around, decided }
@@ -216,6 +223,7 @@ impl Planner {
                     self.zone.reserve(delivery_id, chosen);
                     let bundle = bundles.get(&delivery_id).cloned();
                     self.answers.choose(&open.search, chosen, near.collect(), bundle, open.origin);
+                    self.likely.extend(open.waiting.likely.map(|likely| (delivery_id, likely)));
                     // Until it is heard: an answer that the journal did not take is given again.
                     open.asked_until = Some(now.plus_s(HEARD_S));
                 }
@@ -286,9 +294,17 @@ impl Handler<Heard> for Planner {
     type Result = ();
     fn handle(&mut self, Heard(facts): Heard, _: &mut Context<Self>) {
         for (id, news) in facts {
+            match (news, self.likely.get_mut(&id)) {
+                (News::Ready(at), Some(likely)) => *likely = [at; LIKELY],
+                (News::Over, Some(_)) => drop(self.likely.remove(&id)),
+                _ => {}
+            }
             let Some(open) = self.open.get_mut(&id) else { continue };
             match news {
-                News::Ready(at) => open.waiting.ready_at = open.waiting.ready_at.min(at),
+                News::Ready(at) => {
+                    open.waiting.ready_at = open.waiting.ready_at.min(at);
+                    open.waiting.likely = None;
+                }
                 News::Answered(round) if round < open.search.round => {}
                 News::Answered(_) | News::Over => drop(self.open.remove(&id)),
             }

@@ -292,6 +292,7 @@ mod tests {
             dropoff: east(900.0),
             since: NOON,
             ready_at: NOON.plus_min(8),
+            likely: None,
             promised_at: NOON.plus_min(30),
             not: vec![],
         };

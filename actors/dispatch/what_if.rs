@@ -6,8 +6,7 @@ use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 use serde::Serialize;
 
 use super::{
-    fleet::HALF_S,
-    live::NEVER_S,
+    live::{NEVER_S, PlanSettings},
     matcher::{
         Key, Matcher, Order, Place, Plan, Rules, Seconds, Snapshot, StraightLine, Tuning,
         day::{Breach, Played, Script, Shift, play_out},
@@ -109,8 +108,8 @@ impl Day {
         });
         let rules = Rules {
             tick: day.tick_s.max(1),
-            pickup_half: HALF_S,
-            dropoff_half: HALF_S,
+            pickup_half: PlanSettings::default().counter_s / 2,
+            dropoff_half: PlanSettings::default().door_s / 2,
             never: NEVER_S,
             bundle_max: crate::rider::CAPACITY_MAX as usize,
             late_price: 0.0,

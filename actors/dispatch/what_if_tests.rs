@@ -103,6 +103,7 @@ fn a_recorded_day_can_be_played() {
             dropoff: at_m(0.0, 900.0),
             since: NOON,
             ready_at: NOON.plus_min(5),
+            likely: None,
             promised_at: NOON.plus_min(30),
             not: vec![],
         };
@@ -125,7 +126,8 @@ fn a_recorded_day_can_be_played() {
         let waits = day.play(&policy, |_| ()).unwrap().waits_min();
         // Placed 7 minutes before noon, ready 5 after; then 900 m by scooter with detour, the counter, the door.
         let way_s = 900.0 * GreatCircle::USUAL.detour / GreatCircle::USUAL.scooter_mps;
-        let expected = 12.0 + (way_s + 90.0) / 60.0;
+        let PlanSettings { counter_s, door_s, .. } = PlanSettings::default();
+        let expected = 12.0 + (way_s + (counter_s + door_s) as f64 / 2.0) / 60.0;
         assert!((waits[0] - expected).abs() < 0.2, "{waits:?}, expected {expected}");
     }
     assert!(Day::of_record(String::new(), &RecordedDay::default(), GreatCircle::USUAL, pay).is_none());

@@ -110,27 +110,37 @@ impl KitchenState {
         self.info().map_or(0, |info| info.prep_min)
     }
     /// When a ticket that is not ready yet should be, at `now`, by what this kitchen's tickets have taught; `None`: it is
-    /// ready, gone or unknown.
+    /// ready, gone or unknown. As often earlier as later: what is added to it (ways, waits) is a best guess as well.
     #[must_use]
     pub fn ready_estimate(&self, id: TicketId, now: Timestamp) -> Option<Timestamp> {
-        /// As often earlier as later: what is added to it (ways, waits) is a best guess as well.
-        const MEDIAN: f64 = 0.5;
+        self.ready_with(id, 0.5, now)
+    }
+    /// The same, such that it is ready by then in `part` (0 to 1) of such cases.
+    #[must_use]
+    pub fn ready_with(&self, id: TicketId, part: f64, now: Timestamp) -> Option<Timestamp> {
         let ticket = self.open_ticket(id)?;
         let promised = ticket.promised();
         let estimate = match (ticket.stage, ticket.begun) {
             (Stage::InKitchen, Some(begun)) => {
-                begun.at.plus(self.pace.work(begun.load, promised, now.since(begun.at), MEDIAN, now))
+                begun.at.plus(self.pace.work(begun.load, promised, now.since(begun.at), part, now))
             }
             (Stage::Waiting | Stage::Accepted | Stage::InKitchen, _) => {
                 let load = Load::beside(self.cooking);
                 let start = ticket.fire_at.unwrap_or(now).max(now);
-                start.plus(self.pace.work(load, promised, Duration::ZERO, MEDIAN, now))
+                start.plus(self.pace.work(load, promised, Duration::ZERO, part, now))
             }
             _ => return None,
         };
         // Whoever has announced a delay knows more than any habit.
         let announced = ticket.ready_at.filter(|_| ticket.delay_min > 0);
         Some(announced.map_or(estimate, |announced| estimate.max(announced)))
+    }
+    /// When it may be ready: equally likely instants, the earliest first; `None` as above.
+    #[must_use]
+    pub fn ready_likely<const N: usize>(&self, id: TicketId, now: Timestamp) -> Option<[Timestamp; N]> {
+        let middle = |place: usize| (place as f64 + 0.5) / N as f64;
+        let likely: Vec<Timestamp> = (0..N).filter_map(|place| self.ready_with(id, middle(place), now)).collect();
+        likely.try_into().ok()
     }
     /// How many tickets are open.
     #[must_use]

@@ -21,8 +21,6 @@ use foodcourt_actors::{
     },
     event::Recorded,
     ids::{DeliveryId, OrderId, RiderId, UserId},
-    kitchen::Kitchen,
-    order::Order,
     place::Position,
     ports::Ids,
     reactor::Tap,
@@ -33,6 +31,8 @@ use foodcourt_actors::{
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::watch;
 use tracing::{debug, warn};
+
+use super::foresight::Kitchens;
 
 /// Riders looked at in one round; the others keep their turn. A round of so many takes about a tenth of a second.
 const RIDERS_MAX: usize = 1_000;
@@ -84,10 +84,8 @@ pub struct Parts {
     pub riders: Directory<Rider>,
     /// What is told.
     pub deliveries: Directory<Delivery>,
-    /// What is still to be cooked.
-    pub orders: Directory<Order>,
-    /// By when.
-    pub kitchens: Directory<Kitchen>,
+    /// What is still to be cooked, and by when.
+    pub kitchens: Kitchens,
     /// How long ways take.
     pub travel: Arc<dyn TravelTimes>,
     /// Business time.
@@ -219,18 +217,8 @@ impl Arrivals {
 
     /// When the last kitchen should be done, by what each has taught about itself.
     async fn ready_at(&self, order_id: OrderId, now: Timestamp) -> Option<Timestamp> {
-        let order = self.parts.orders.look(order_id.0).await.ok()?.state;
-        let order = order.order()?;
-        let mut ready_at = None;
-        for part in order.placed.parts.iter() {
-            let cooks = order.part(part.kitchen_id).is_some_and(|state| state.is_accepted());
-            if !cooks {
-                continue;
-            }
-            let kitchen = self.parts.kitchens.look(part.kitchen_id.0).await.ok()?.state;
-            ready_at = ready_at.max(kitchen.ready_estimate(part.ticket_id, now));
-        }
-        ready_at
+        let cooking = self.parts.kitchens.cooking(order_id).await?;
+        cooking.iter().filter_map(|(ticket_id, kitchen)| kitchen.ready_estimate(*ticket_id, now)).max()
     }
 
     async fn notice_arrivals(&self, rider_id: RiderId, fix: &Fix, bag: &[Carried]) {

@@ -8,6 +8,7 @@ mod calibration;
 pub mod database;
 pub mod demo;
 mod follow;
+pub mod foresight;
 mod housekeeping;
 pub mod inspection;
 pub mod metrics;

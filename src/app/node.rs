@@ -45,6 +45,7 @@ use super::{
     database::Opened,
     demo::{DemoWorld, Hurried, centre},
     follow::{close_revoked, follow, restore},
+    foresight::Kitchens,
     housekeeping::Housekeeping,
     inspection::Inspection,
     metrics::Metrics,
@@ -199,12 +200,13 @@ impl Node {
         let metrics = Metrics::new();
         let travel = crate::travel::start(&config.travel(), metrics.travel.clone());
         let travel = travel.map_err(|error| other("travel times", &error))?;
+        let (clock_of, orders_of) = (Arc::clone(&kernel.clock), orders.clone());
+        let foresight = Kitchens { orders: orders_of, kitchens: kitchens.clone(), clock: clock_of };
         let arrivals = Arrivals::new(arrivals::Parts {
             settings: (&config.arrivals).into(),
             riders: riders.clone(),
             deliveries: deliveries.clone(),
-            orders: orders.clone(),
-            kitchens: kitchens.clone(),
+            kitchens: foresight.clone(),
             travel: Arc::clone(&travel),
             clock: Arc::clone(&kernel.clock),
             ids: Arc::clone(&ids),
@@ -232,6 +234,7 @@ impl Node {
         let (recorder, records) = super::records::start(config, &database, &kernel, metrics.records.clone());
         let answers =
             Answers::new(Arc::new(zone.clone()), deliveries.clone()).with_travel(travel).recorded_by(recorder);
+        let answers = answers.with_foresight(Some(Arc::new(foresight)));
         let planning = Arbiter::new();
         let planner = config.plan().map(|settings| {
             let (clock, surveys) = (Arc::clone(&kernel.clock), Arc::new(zone.clone()));

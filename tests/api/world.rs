@@ -15,6 +15,7 @@ use foodcourt::{
     app::{
         arrivals::{ArrivalSettings, Arrivals, Parts},
         demo::DemoWorld,
+        foresight::Kitchens,
     },
     config::Config,
     http::{
@@ -232,8 +233,7 @@ impl World {
             settings,
             riders: riders.clone(),
             deliveries: deliveries.clone(),
-            orders: orders.clone(),
-            kitchens: kitchens.clone(),
+            kitchens: Kitchens { orders: orders.clone(), kitchens: kitchens.clone(), clock: clock.clone() },
             travel: Arc::new(GreatCircle::USUAL),
             clock: clock.clone(),
             ids: ids.clone(),

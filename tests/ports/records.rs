@@ -32,7 +32,8 @@ fn rider() -> RiderId {
 fn tick(at: Timestamp, delivery_id: DeliveryId, rider_id: RiderId, round: u32) -> Tick {
     let (pickup, dropoff) = (Position::new(52.52, 13.4).unwrap(), Position::new(52.53, 13.41).unwrap());
     let (ready_at, promised_at) = (NOON.plus_min(8), NOON.plus_min(30));
-    let waiting = Waiting { delivery_id, pickup, dropoff, since: NOON, ready_at, promised_at, not: vec![] };
+    let waiting =
+        Waiting { delivery_id, pickup, dropoff, since: NOON, ready_at, likely: None, promised_at, not: vec![] };
     let seen = Seen { rider_id, position: pickup, vehicle: Vehicle::Scooter, capacity: 2, bag: vec![] };
     let weighed = Weighed {
         rider_id,

@@ -100,8 +100,16 @@ async fn a_recorded_day_is_read_from_the_database() {
         let (delivery_id, rider_id) = (DeliveryId(Uuid::from_u128(n)), UserId(Uuid::from_u128((n % 3) << 64)));
         let (ready_at, promised_at) = (at.plus_min(8), at.plus_min(25));
         let dropoff = place(900.0, 100.0 * n as f64);
-        let waiting =
-            Waiting { delivery_id, pickup: place(0.0, 0.0), dropoff, since: at, ready_at, promised_at, not: vec![] };
+        let waiting = Waiting {
+            delivery_id,
+            pickup: place(0.0, 0.0),
+            dropoff,
+            since: at,
+            ready_at,
+            likely: None,
+            promised_at,
+            not: vec![],
+        };
         let position = place(-300.0, 0.0);
         let seen = Seen { rider_id, position, vehicle: Vehicle::Bicycle, capacity: 2, bag: vec![] };
         let tick = Tick {

@@ -30,7 +30,7 @@ pub fn due<T: Travel>(search: &Search<'_, T>) -> Plan {
             }
             // Who stands at the shop is not sent to it again: that would count as arriving anew.
             Standing::Idle if courier.shop != Some(shop) && (pickup.leave < next || last) => {
-                let arrival = pickup.at.min(measure.now + (pickup.at - measure.rules.pickup_half - pickup.leave));
+                let arrival = pickup.at.min(measure.now + pickup.trip);
                 if pickup.at < next || last || arrival > courier.off {
                     bind(&mut plan);
                     rest = 1;

@@ -22,8 +22,8 @@ mod tests;
 use std::collections::HashMap;
 
 pub use model::{
-    Assignment, Bearer, Courier, Intent, Key, Move, Order, Place, Plan, Reason, Rules, Seconds, Snapshot, Standing,
-    Stop, StraightLine, Timing, Travel,
+    Assignment, Bearer, Courier, Intent, Key, LIKELY, Move, Order, Place, Plan, Reason, Rules, Seconds, Snapshot,
+    Standing, Stop, StraightLine, Timing, Travel,
 };
 
 use demand::Demand;

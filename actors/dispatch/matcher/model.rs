@@ -18,6 +18,9 @@ pub struct Place {
     pub y: f64,
 }
 
+/// How many equally likely instants stand for when food is ready.
+pub const LIKELY: usize = 4;
+
 /// How long it takes from one place to another, for a vehicle of ordinary pace.
 pub trait Travel {
     /// Seconds from `from` to `to`; never negative, 0 for the same place.
@@ -63,6 +66,8 @@ pub struct Order {
     pub placed: Seconds,
     /// When the kitchen is expected to have it ready.
     pub ready: Seconds,
+    /// How much later (or earlier, below 0) than `ready` it may as likely be, the earliest first; all 0: it is certain.
+    pub spread: [Seconds; LIKELY],
     /// How much of a courier's capacity it takes.
     pub size: u32,
     /// When it was promised at the door; what is later costs [`Rules::late_price`] more.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::model::{Courier, Key, Order, Place, Rules, Seconds, Travel};
+use super::model::{Courier, Key, LIKELY, Order, Place, Rules, Seconds, Travel};
 
 /// Most orders in one route: more do not stay warm, and it keeps a route a value of fixed size.
 pub const ROUTE_MAX: usize = 8;
@@ -15,8 +15,8 @@ pub struct Route {
     len: u8,
     /// The shop.
     pub shop: u32,
-    /// When the last of its orders is ready.
-    pub ready: Seconds,
+    /// When the last of its orders is ready: equally likely instants, the earliest first.
+    pub ready: [Seconds; LIKELY],
     /// Riding, from the shop to the last door.
     pub riding: Seconds,
     /// Riding from the shop to each door, summed over the orders.
@@ -99,7 +99,9 @@ impl Walk {
 pub struct Pickup {
     /// When the courier must leave for it at the latest (never before it is free).
     pub leave: Seconds,
-    /// When the food is in hand.
+    /// How long it is under way.
+    pub trip: Seconds,
+    /// When the food is in hand, as expected.
     pub at: Seconds,
 }
 
@@ -112,7 +114,7 @@ impl<T: Travel> Measure<'_, T> {
             orders: [0; ROUTE_MAX],
             len: 0,
             shop: u32::try_from(first.shop).expect("shops are fewer than 2^32"),
-            ready: Seconds::MIN,
+            ready: [Seconds::MIN; LIKELY],
             riding: 0,
             riding_sum: 0,
             rides: [0; ROUTE_MAX],
@@ -123,7 +125,10 @@ impl<T: Travel> Measure<'_, T> {
         for number in sequence {
             let order = &self.orders[*number as usize];
             route.orders[usize::from(route.len)] = *number;
-            route.ready = route.ready.max(order.ready);
+            // A kitchen that is slow today is slow with all of them: late together, early together.
+            for (ready, late) in route.ready.iter_mut().zip(order.spread) {
+                *ready = (*ready).max(order.ready + late);
+            }
             route.riding += self.travel.seconds(at, order.door);
             route.rides[usize::from(route.len)] = u32::try_from(route.riding).unwrap_or(u32::MAX);
             route.len += 1;
@@ -142,19 +147,20 @@ impl<T: Travel> Measure<'_, T> {
         if let Some((shop, arrived)) = walk.shop
             && shop == route.shop
         {
-            let at = (arrived + half).max(route.ready).max(self.now);
-            return Pickup { leave: at, at };
+            let at = expected((arrived + half).max(self.now), route);
+            return Pickup { leave: at, trip: 0, at };
         }
         let trip = paced(courier, self.travel.seconds(walk.at, self.shops[route.shop as usize]));
-        let at = (walk.free + trip + half).max(route.ready).max(self.now);
-        Pickup { leave: at - half - trip, at }
+        let there = (walk.free + trip + half).max(self.now);
+        // There by the earliest likely instant: food that waits costs its customer more than a rider who waits a little.
+        Pickup { leave: there.max(route.ready[0]) - half - trip, trip, at: expected(there, route) }
     }
 
     /// The least that serving `order` alone can cost if `courier` is at its shop at `arrival` or later.
     #[expect(clippy::cast_precision_loss, reason = "spans of a day are far below 2^52 seconds")]
     pub fn least(&self, courier: &Courier, order: &Order, alone: &Route, arrival: Seconds) -> f64 {
         let half = self.rules.pickup_half;
-        let leave = (arrival + half).max(order.ready).max(self.now) + half;
+        let leave = expected((arrival + half).max(self.now), alone) + half;
         (leave + paced(courier, alone.riding) + self.rules.dropoff_half - order.placed) as f64
     }
 
@@ -211,6 +217,16 @@ impl<T: Travel> Measure<'_, T> {
         }
         Some(Walk { free, at: route.end, shop: None, heading: None, cost: walk.cost + cost })
     }
+}
+
+/// When food is in hand whose courier can take it from `there` on: the mean over when it may be ready.
+fn expected(there: Seconds, route: &Route) -> Seconds {
+    let [first, .., last] = route.ready;
+    if there >= last || first == last {
+        return there.max(last);
+    }
+    let likely = Seconds::try_from(LIKELY).unwrap_or(1);
+    there + route.ready.iter().map(|ready| (ready - there).max(0)).sum::<Seconds>() / likely
 }
 
 /// What a trip takes this courier.

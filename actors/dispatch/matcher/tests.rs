@@ -1,5 +1,7 @@
 //! The matcher against generated days: every instruction is checked by the world, whatever the city looks like.
 
+use std::collections::HashSet;
+
 use proptest::prelude::*;
 
 use super::{
@@ -110,6 +112,40 @@ fn courier(key: Key, x: f64) -> Courier {
         capacity: 10,
         ..Courier::default()
     }
+}
+
+#[test]
+fn a_pickup_is_expected_at_the_mean_over_what_is_likely() {
+    let orders = [Order { spread: [-240, -60, 60, 240], ..order(7, 20) }, order(8, 20)];
+    let rules = Rules {
+        tick: 60,
+        pickup_half: 0,
+        dropoff_half: 0,
+        never: 7200,
+        bundle_max: 8,
+        late_price: 0.0,
+        turn_price: 0.0,
+    };
+    let measure = route::Measure {
+        rules: &rules,
+        now: 0,
+        shops: &[Place { x: 0.0, y: 0.0 }],
+        orders: &orders,
+        travel: &TRAVEL,
+        work_price: 0.0,
+        barred: &HashSet::new(),
+        has_extras: false,
+    };
+    let at = |free: i64, route: &[u32]| {
+        let courier = Courier { free, ..courier(1, 0.0) };
+        let pickup = measure.pickup(&courier, &route::Walk::of(&courier), &measure.route(route));
+        (pickup.leave, pickup.at)
+    };
+    assert_eq!(at(0, &[1]), (1200, 1200), "certain");
+    assert_eq!(at(0, &[0]), (960, 1200), "there for the earliest, and away on average with it");
+    assert_eq!(at(1200, &[0]), (1200, 1200 + (60 + 240) / 4), "half of the cases are ready by then");
+    assert_eq!(at(1500, &[0]), (1500, 1500), "surely ready");
+    assert_eq!(at(0, &[0, 1]), (1200, 1200 + (60 + 240) / 4), "the last of a bundle counts");
 }
 
 fn order(key: Key, ready_min: i64) -> Order {

@@ -65,11 +65,14 @@ struct Biker {
     done: BTreeSet<DeliveryId>,
     /// By offer, or by route.
     replies: BTreeMap<Uuid, Option<(Timestamp, bool)>>,
+    /// Whether this one says no rather often; the same day without such riders knows nothing of it.
+    picky: bool,
     rests_until: Timestamp,
+    some_are_picky: bool,
 }
 
 /// A whole shift.
-pub async fn run(town: Rc<Town>, seed: u64, number: u64) {
+pub async fn run(town: Rc<Town>, seed: u64, number: u64, some_are_picky: bool) {
     let mut dice = Dice::new(seed.wrapping_mul(1_000_003).wrapping_add(number));
     let (vehicle, speed_mps, capacity) = match dice.below(20) {
         0 => (Vehicle::Foot, 1.5, 1),
@@ -90,7 +93,9 @@ pub async fn run(town: Rc<Town>, seed: u64, number: u64) {
         jobs: vec![],
         done: BTreeSet::new(),
         replies: BTreeMap::new(),
+        picky: some_are_picky && Dice::new(seed.wrapping_mul(77).wrapping_add(number)).chance(300),
         rests_until: town.now(),
+        some_are_picky,
         dice,
         town,
     };
@@ -167,12 +172,19 @@ impl Biker {
     async fn answer(&mut self, state: &RiderState) {
         let now = self.town.now();
         for offer in &state.offers {
-            let dice = &mut self.dice;
+            let (dice, picky, some_are_picky) = (&mut self.dice, self.picky, self.some_are_picky);
             let route = offer.bundle_id().map_or(offer.offer_id.0, |bundle| bundle.0);
             let reply = *self.replies.entry(route).or_insert_with(|| {
                 let mood = dice.below(100);
                 let at = now.plus(Duration::from_secs_f64(between(dice, 1.0, 8.0)));
-                (mood >= 4).then_some((at, mood >= 19))
+                // Taken together about as many say no as where all are alike.
+                let nos = match (some_are_picky, picky, offer.distance_m) {
+                    (false, ..) => 15,
+                    (true, false, _) => 6,
+                    (true, true, 0..1_000) => 20,
+                    (true, true, _) => 60,
+                };
+                (mood >= 4).then_some((at, mood >= 4 + nos))
             });
             let Some((_, yes)) = reply.filter(|(at, _)| *at <= now) else { continue };
             let offer_id = offer.offer_id;

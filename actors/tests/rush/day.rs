@@ -9,9 +9,8 @@ use foodcourt_actors::{
     directory::Directory,
     dispatch::{
         Delivery, DeliveryCommand, DispatchPolicy,
-        effect::{Answers, SearchEffect, SilenceEffect},
+        effect::{Answers, Foresight, SearchEffect, SilenceEffect},
         event::Requested,
-        live::PlanSettings,
         planner::Planner,
         rules::DispatchRules,
         zone::Zone,
@@ -30,14 +29,16 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
+    Way,
     biker::{self, Book},
+    oven::Ovens,
     score::{Score, Told},
 };
 
 /// Deliveries of a day.
 const ORDERS: u32 = 150;
 /// Kitchens; the last belongs to the smaller court.
-const KITCHENS: u64 = 7;
+pub const KITCHENS: u64 = 7;
 pub const ORIGIN: Origin = Origin { cause: None, correlation: Uuid::nil() };
 
 /// What a day is like.
@@ -55,6 +56,8 @@ pub struct Town {
     pub deliveries: Directory<Delivery>,
     pub riders: Directory<Rider>,
     pub trackers: Trackers,
+    /// Kitchens with tickets, for plans that look at them.
+    pub ovens: Option<Ovens>,
     /// What each rider has ridden and worked so far.
     pub books: RefCell<Vec<Book>>,
 }
@@ -74,19 +77,31 @@ pub fn between(dice: &mut Dice, low: f64, high: f64) -> f64 {
 }
 
 /// A delivery as the seed has it, whatever dispatch makes of it.
-struct Wanted {
-    id: DeliveryId,
+#[derive(Clone, Copy)]
+pub struct Wanted {
+    pub id: DeliveryId,
     placed_s: f64,
-    accepted_s: f64,
-    prep_s: f64,
-    late_s: f64,
-    lock: bool,
+    pub accepted_s: f64,
+    pub prep_s: f64,
+    pub late_s: f64,
+    pub kitchen: u64,
     door: u64,
 }
 
-fn wishes(shape: Shape, seed: u64) -> Vec<Wanted> {
+impl Wanted {
+    pub const fn order_id(&self) -> OrderId {
+        OrderId(self.id.0)
+    }
+}
+
+/// The wishes of a day, or of the day before in the same kitchens.
+fn wishes(shape: Shape, seed: u64, day_before: bool) -> Vec<Wanted> {
     let mut dice = Dice::new(seed);
     let slow: Vec<bool> = (0..KITCHENS).map(|_| dice.chance(250)).collect();
+    let first_id = if day_before { 1_000_001 } else { 1 };
+    if day_before {
+        dice = Dice::new(seed.wrapping_add(1 << 32));
+    }
     let mut placed_s = 60.0;
     let wish = |n: u32| {
         placed_s -= shape.every_s as f64 * (1.0 - between(&mut dice, 0.0, 1.0)).ln();
@@ -98,12 +113,12 @@ fn wishes(shape: Shape, seed: u64) -> Vec<Wanted> {
         let delay_s = if dice.chance(80) { 60.0 * (2.0 + dice.below(5) as f64) } else { 0.0 };
         let late_s = delay_s + between(&mut dice, -30.0, if is_slow { 240.0 } else { 60.0 }).max(0.0);
         Wanted {
-            id: DeliveryId(Uuid::from_u128(u128::from(n) + 1)),
+            id: DeliveryId(Uuid::from_u128(u128::from(n) + first_id)),
             placed_s,
             accepted_s: placed_s + answer_s,
             prep_s,
             late_s,
-            lock: kitchen == KITCHENS - 1,
+            kitchen,
             door: dice.below(100_000),
         }
     };
@@ -111,14 +126,14 @@ fn wishes(shape: Shape, seed: u64) -> Vec<Wanted> {
 }
 
 /// Lives the day of `seed`.
-pub fn run(shape: Shape, settings: Option<PlanSettings>, seed: u64) -> Score {
+pub fn run(shape: Shape, way: Option<Way>, seed: u64) -> Score {
     let system = actix::System::with_tokio_rt(|| {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
     });
-    system.block_on(live(shape, settings, seed))
+    system.block_on(live(shape, way, seed))
 }
 
-async fn live(shape: Shape, settings: Option<PlanSettings>, seed: u64) -> Score {
+async fn live(shape: Shape, way: Option<Way>, seed: u64) -> Score {
     let world = MemoryWorld::new(seed);
     let kernel = world.kernel.clone();
     let deliveries = Directory::<Delivery>::start(&kernel, &[]);
@@ -128,8 +143,11 @@ async fn live(shape: Shape, settings: Option<PlanSettings>, seed: u64) -> Score 
     let zone = Zone::open(district::centre(), Arc::clone(&clock), Arc::new(riders.clone()), silences, None);
     let sinks: Vec<Arc<dyn PositionSink>> = vec![Arc::new(zone.clone())];
     let trackers = Trackers::new(Arc::clone(&clock), sinks);
-    let answers = Answers::new(Arc::new(zone.clone()), deliveries.clone());
-    let planner = settings.map(|settings| {
+    let ovens = way.filter(|way| way.foresight).map(|_| Ovens::new(&kernel));
+    let foresight = ovens.clone().map(|ovens| Arc::new(ovens) as Arc<dyn Foresight>);
+    let answers = Answers::new(Arc::new(zone.clone()), deliveries.clone()).with_foresight(foresight);
+    let planner = way.map(|way| {
+        let settings = way.settings;
         let surveys = Arc::new(zone.clone());
         Planner::open(district::centre(), clock, surveys, answers.clone(), settings, None)
     });
@@ -146,12 +164,26 @@ async fn live(shape: Shape, settings: Option<PlanSettings>, seed: u64) -> Score 
     }
     actix::spawn(reactor.run(stopped));
     let books = RefCell::new(vec![Book::default(); usize::try_from(shape.riders).unwrap()]);
-    let town = Rc::new(Town { world, deliveries, riders, trackers, books });
+    let town = Rc::new(Town { world, deliveries, riders, trackers, ovens, books });
+    if let Some(ovens) = &town.ovens {
+        ovens.open(&wishes(shape, seed, false)).await;
+        let before = wishes(shape, seed, true);
+        let start = town.now();
+        let cooks: Vec<_> = before.iter().map(|wish| actix::spawn(ovens.clone().cook(*wish, start))).collect();
+        for cook in cooks {
+            cook.await.unwrap();
+        }
+    }
     let dawn = town.now();
-    let bikers: Vec<_> = (0..shape.riders).map(|n| actix::spawn(biker::run(Rc::clone(&town), seed, n))).collect();
-    let wishes = wishes(shape, seed);
+    let picky = way.is_some_and(|way| way.picky);
+    let bikers: Vec<_> =
+        (0..shape.riders).map(|n| actix::spawn(biker::run(Rc::clone(&town), seed, n, picky))).collect();
+    let wishes = wishes(shape, seed, false);
     let instant = |s: f64| dawn.plus(Duration::from_secs_f64(s));
     for wish in &wishes {
+        if let Some(ovens) = &town.ovens {
+            actix::spawn(ovens.clone().cook(*wish, dawn));
+        }
         actix::spawn(serve(Rc::clone(&town), request(wish, dawn), instant(wish.accepted_s), wish.late_s));
     }
     let last_s = wishes.last().unwrap().accepted_s;
@@ -176,13 +208,14 @@ async fn live(shape: Shape, settings: Option<PlanSettings>, seed: u64) -> Score 
 
 fn request(wish: &Wanted, dawn: Timestamp) -> Requested {
     let at = |s: f64| dawn.plus(Duration::from_secs_f64(s));
-    let pickup = if wish.lock { district::schleuse() } else { district::kranhalle() };
+    let lock = wish.kitchen == KITCHENS - 1;
+    let pickup = if lock { district::schleuse() } else { district::kranhalle() };
     let dropoff = district::address(wish.door).position;
     let ready_at = at(wish.accepted_s + wish.prep_s);
     Requested {
         delivery_id: wish.id,
-        order_id: OrderId(wish.id.0),
-        court_id: if wish.lock { demo::schleuse() } else { demo::kranhalle() },
+        order_id: wish.order_id(),
+        court_id: if lock { demo::schleuse() } else { demo::kranhalle() },
         pickup,
         dropoff,
         ready_at,

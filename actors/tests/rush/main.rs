@@ -9,6 +9,7 @@
 
 mod biker;
 mod day;
+mod oven;
 mod score;
 
 use std::{
@@ -31,9 +32,27 @@ const SHAPES: [Shape; 4] = [
     Shape { word: "too few", riders: 8, every_s: 42 },
 ];
 
+/// How a day is planned, and what its people are like.
+#[derive(Clone, Copy)]
+pub struct Way {
+    /// The numbers of the plan.
+    pub settings: PlanSettings,
+    /// Whether the plan looks at what kitchens have taught the day before.
+    pub foresight: bool,
+    /// Whether some riders say no far more often than others, the more so far away.
+    pub picky: bool,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self { settings: PlanSettings::default(), foresight: true, picky: false }
+    }
+}
+
 /// The default plan with `words` (`name=value …`) set.
-fn settings(words: &str) -> PlanSettings {
-    let mut settings = PlanSettings::default();
+fn way(words: &str) -> Way {
+    let mut way = Way::default();
+    let settings = &mut way.settings;
     for word in words.split_whitespace() {
         let (name, value) = word.split_once('=').expect("name=value");
         let value: f64 = value.parse().expect("a number");
@@ -43,19 +62,23 @@ fn settings(words: &str) -> PlanSettings {
             "wait_max_s" => settings.wait_max_s = value as i64,
             "late_price" => settings.late_price = value,
             "work_price" => settings.work_price = value,
+            "counter_s" => settings.counter_s = value as i64,
+            "door_s" => settings.door_s = value as i64,
+            "foresight" => way.foresight = value > 0.0,
+            "picky" => way.picky = value > 0.0,
             _ => panic!("no setting is called {name}"),
         }
     }
-    settings
+    way
 }
 
 type Means<'a> = BTreeMap<(&'static str, &'a str), Vec<Score>>;
 
-fn run<'a>(days: u64, policies: &[(&'a str, Option<PlanSettings>)]) -> Means<'a> {
+fn run<'a>(days: u64, policies: &[(&'a str, Option<Way>)]) -> Means<'a> {
     let mut jobs = vec![];
     for shape in SHAPES {
-        for (word, settings) in policies {
-            jobs.extend((1..=days).map(|seed| (shape, *word, *settings, seed)));
+        for (word, way) in policies {
+            jobs.extend((1..=days).map(|seed| (shape, *word, *way, seed)));
         }
     }
     let (next, means) = (AtomicUsize::new(0), Mutex::new(Means::new()));
@@ -63,8 +86,8 @@ fn run<'a>(days: u64, policies: &[(&'a str, Option<PlanSettings>)]) -> Means<'a>
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some((shape, word, settings, seed)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let score = day::run(*shape, *settings, *seed);
+                while let Some((shape, word, way, seed)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let score = day::run(*shape, *way, *seed);
                     means.lock().unwrap().entry((shape.word, word)).or_default().push(score);
                 }
             });
@@ -77,7 +100,7 @@ fn run<'a>(days: u64, policies: &[(&'a str, Option<PlanSettings>)]) -> Means<'a>
 fn planned_riders_serve_no_worse_than_the_nearest() {
     let days = std::env::var("FOODCOURT_DAYS").map_or(1, |days| days.parse().expect("FOODCOURT_DAYS is a number"));
     if let Ok(tries) = std::env::var("FOODCOURT_TRY") {
-        let tries: Vec<_> = tries.split(';').map(|words| (words.trim(), Some(settings(words)))).collect();
+        let tries: Vec<_> = tries.split(';').map(|words| (words.trim(), Some(way(words)))).collect();
         let means = run(days, &tries);
         println!("{}", Score::HEAD);
         for ((shape, words), scores) in &means {
@@ -85,7 +108,7 @@ fn planned_riders_serve_no_worse_than_the_nearest() {
         }
         return;
     }
-    let means = run(days, &[("nearest", None), ("matcher", Some(PlanSettings::default()))]);
+    let means = run(days, &[("nearest", None), ("matcher", Some(Way::default()))]);
     println!("{}", Score::HEAD);
     let mean = |shape: &Shape, word| Score::mean(&means[&(shape.word, word)]);
     for shape in &SHAPES {
