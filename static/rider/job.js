@@ -103,7 +103,7 @@ export function job(state, act) {
   return [
     state.lost && !state.auto && h('p', { class: 'problem', role: 'alert', key: 'lost' }, `This browser does not tell us where you are, so no offer can find you. Allow the location for this page${state.demo ? ', or let the page ride for you' : ''}.`),
     cards(rider.offers).map((one) => offer(one, state, act)),
-    current ? delivery(current, state, act) : rider.offers.length === 0 && h('section', { class: 'card stack', key: 'idle' }, h('h1', {}, 'On duty'), h('p', { class: 'lead' }, 'Stay near the court: the nearest rider is asked first.')),
+    current ? delivery(current, state, act) : rider.offers.length === 0 && h('section', { class: 'card stack', key: 'idle' }, h('h1', {}, 'On duty'), h('p', { class: 'lead' }, 'Stay near the court: you are asked when it is time to set out for an order.')),
     rider.deliveries.slice(1).filter((one) => order.indexOf(one.state) < order.indexOf('picked_up')).map((one) => h('section', { class: 'card', key: `also-${one.delivery_id}`, 'aria-label': 'To collect as well' }, collect(one, false))),
     rider.deliveries.length > 1 && h('p', { class: 'small', key: 'more' }, `${rider.deliveries.length - 1} more in your bag.`),
     h('section', { class: 'card row spread', key: 'shift' },

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { DESK, PHONE, TABLET, addDish } from './browser.mjs';
-import { accept, lineOf, order } from './client.mjs';
+import { accept, lineOf, order, ready } from './client.mjs';
 import { stage } from './stage.mjs';
 
 const on = stage();
@@ -94,6 +94,7 @@ test('what kitchen, rider and operator see', { timeout: 120_000 }, on.witnessed(
 
   const [first, second, third] = [await place(), await place(), await place()];
   await accept(crew, kitchen, first);
+  await ready(crew, kitchen, first);
   await rider.locator('[data-offer]').waitFor();
   found.push(...(await look(rider, 'rider with an offer')));
   await rider.locator('#accept').click();
@@ -101,7 +102,6 @@ test('what kitchen, rider and operator see', { timeout: 120_000 }, on.witnessed(
   found.push(...(await look(rider, 'rider with a delivery')));
 
   await accept(crew, kitchen, second);
-  await crew('POST', `/v1/tickets/${first}/ready`);
   await cook.locator(`[data-ticket="${first}"][data-stage=ready_for_collection]`).waitFor();
   await cook.locator(`[data-ticket="${second}"]:is([data-stage=accepted], [data-stage=in_kitchen])`).waitFor();
   await cook.locator(`[data-ticket="${third}"][data-stage=waiting]`).waitFor();

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { DESK, PHONE, TABLET, addDish, openBrowser, picture } from './browser.mjs';
-import { signIn } from './client.mjs';
+import { nearlyCooked, signIn } from './client.mjs';
 import { startServer } from './server.mjs';
 
 let server;
@@ -124,13 +124,15 @@ async function wholeDelivery() {
   await boards[1].keyboard.press('ArrowDown');
   await boards[1].keyboard.press('a');
   await boards[1].locator('#sheet .choice').first().waitFor();
-  // Sooner than usual, so that a rider is sought at once.
+  // Sooner than usual, so that a rider is sought soon.
   for (let back = 0; back < 4 && (await boards[1].evaluate(() => document.activeElement.dataset.choice)) !== '5'; back += 1) await boards[1].keyboard.press('Shift+Tab');
   await boards[1].keyboard.press('Enter');
   await customer.locator('[data-fact="order.accepted"]').waitFor();
 
   // The rider is offered the delivery, takes it, and rides by themselves from here.
-  await rider.locator('[data-offer]').waitFor();
+  await nearlyCooked(server.url, admin, new URL(customer.url()).searchParams.get('order'), 2);
+  await rider.reload();
+  await rider.locator('[data-offer]').waitFor({ timeout: 60_000 });
   await rider.locator('[data-offer] progress').waitFor();
   await picture(rider, 'offer-phone');
   await rider.locator('#accept').click();

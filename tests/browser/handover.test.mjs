@@ -24,11 +24,11 @@ async function toTheDoor(rider, customer, ticketId) {
   const [kitchen] = on.kitchens;
   const cook = await on.call(on.crew(kitchen));
   await accept(cook, kitchen, ticketId);
+  await ready(cook, kitchen, ticketId);
   await rider.locator('#accept').click();
   await step(rider, 'enroute_to_pickup');
   await customer.getByText('Until pickup you see only roughly where your rider is.').waitFor();
   await step(rider, 'arrived_at_pickup');
-  await ready(cook, kitchen, ticketId);
   await step(rider, 'picked_up');
   await step(rider, 'enroute_to_dropoff');
   await rider.context().setGeolocation(at(90));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DESK, PHONE, picture } from './browser.mjs';
-import { accept, lineOf, order, until } from './client.mjs';
+import { accept, lineOf, order, ready, until } from './client.mjs';
 import { stage } from './stage.mjs';
 
 const on = stage();
@@ -41,7 +41,9 @@ test('a delivery is given to another rider from its story', { timeout: 90_000 },
   await page.locator(`[data-order="${placed.order_id}"] td`).nth(1).click();
   const story = page.locator(`[data-story="${placed.order_id}"]`);
   await story.getByText('No rider yet.').waitFor();
-  await accept(await on.call(on.crew(kitchen)), kitchen, placed.parts[0].ticket_id);
+  const cook = await on.call(on.crew(kitchen));
+  await accept(cook, kitchen, placed.parts[0].ticket_id);
+  await ready(cook, kitchen, placed.parts[0].ticket_id);
   await rider.locator('#accept').click();
   await story.locator('[data-ride=confirmed]').waitFor();
   await story.getByText('by bicycle, 1 of').waitFor();
@@ -74,7 +76,9 @@ test('why a rider was asked is told beside the map, with costs, offers and answe
   const admin = await on.call(on.as('admin'));
   await until(async () => (await admin('GET', '/v1/admin/riders')).items.filter((one) => one.position).length >= 2);
   const placed = await order(guest, on.court, [await lineOf(guest, kitchen)], { dropoff: { lat: lat + 0.004, lon: lon + 0.004 } });
-  await accept(await on.call(on.crew(kitchen)), kitchen, placed.parts[0].ticket_id);
+  const cook = await on.call(on.crew(kitchen));
+  await accept(cook, kitchen, placed.parts[0].ticket_id);
+  await ready(cook, kitchen, placed.parts[0].ticket_id);
   await near.locator('[data-offer]').waitFor();
   const page = await on.open('operator', { width: 1280, height: 1000 }, '/city.html', on.as('admin'));
   // By keyboard, from the list.
@@ -92,7 +96,7 @@ test('why a rider was asked is told beside the map, with costs, offers and answe
   await near.locator('#decline').click();
   await why.locator('[data-step="delivery.offer_declined"]').getByText('Rider A says no').waitFor();
   await why.locator('[data-candidate=B].chosen').waitFor();
-  await why.locator('[data-barred=declined]').waitFor();
+  await why.locator('[data-candidate=A]').getByText('said no').waitFor();
   // An earlier decision can be looked at again.
   await why.getByRole('button', { name: /asks rider A/ }).click();
   await why.locator('[data-candidate=A].chosen').waitFor();

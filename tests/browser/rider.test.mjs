@@ -16,13 +16,14 @@ async function onDuty(email, metres) {
   await page.getByText(/GPS within/).waitFor();
   return page;
 }
-/** An order to a door nearby that its kitchen has accepted: a rider is sought. */
-async function delivery() {
+/** An order to a door nearby that its kitchen has accepted, and cooked if it is `due`: then a rider is asked at once. */
+async function delivery(due = true) {
   const [kitchen] = on.kitchens;
   const [guest, cook] = [await on.call(on.as('customer')), await on.call(on.crew(kitchen))];
   const { lat, lon } = on.court.position;
   const placed = await order(guest, on.court, [await lineOf(guest, kitchen)], { dropoff: { lat: lat + 0.002, lon } });
   await accept(cook, kitchen, placed.parts[0].ticket_id);
+  if (due) await ready(cook, kitchen, placed.parts[0].ticket_id);
   return placed;
 }
 
@@ -102,11 +103,13 @@ test('a rider whose place is not told learns why no offer comes, and what to do'
   await rider.locator('#start-shift').waitFor();
 }));
 
-test('a rider is told what to collect at which pass, and when it is ready', { timeout: 90_000 }, on.witnessed(async () => {
-  const rider = await onDuty('rider2@demo', 20);
-  const placed = await delivery();
+test('a rider is told what to collect at which pass, and when it is ready', { timeout: 150_000 }, on.witnessed(async () => {
+  const placed = await delivery(false);
   const [kitchen] = on.kitchens;
+  await on.nearlyCooked(placed);
+  const rider = await onDuty('rider2@demo', 20);
   const [part] = (await (await on.call(on.as('customer')))('GET', `/v1/orders/${placed.order_id}`)).parts;
+  await rider.locator('[data-offer]').waitFor({ timeout: 60_000 });
   await rider.locator('#accept').click();
   const pass = rider.locator(`[data-collect="${kitchen.name}"]`);
   await pass.getByText(`#${part.ticket_number}`).waitFor();

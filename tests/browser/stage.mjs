@@ -2,7 +2,7 @@
 
 import { after, before } from 'node:test';
 import { openBrowser } from './browser.mjs';
-import { signIn } from './client.mjs';
+import { nearlyCooked, signIn } from './client.mjs';
 import { startServer } from './server.mjs';
 
 /**
@@ -35,6 +35,8 @@ export function stage(env = {}) {
     callOff: async ({ order_id }) => (await on.call(on.as('admin')))('POST', `/v1/orders/${order_id}/cancellation`, {}),
     /** Business time runs `speed` times as fast as the wall; pages opened after that know it. */
     hurry: async (speed) => (await on.call(on.as('admin')))('PUT', '/v1/demo/clock', { speed }),
+    /** Lets business time run ahead until a rider is about to be asked for an order that cooks. */
+    nearlyCooked: async ({ order_id }, speed = 1) => nearlyCooked(on.url, await on.call(on.as('admin')), order_id, speed),
   };
   let server;
   before(async () => {
