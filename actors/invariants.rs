@@ -10,7 +10,7 @@ use crate::{
     decider::Decider,
     dispatch::{Delivery, event::DeliveryEvent, rules::DispatchRules as Rules},
     event::{Recorded, Version},
-    ids::{DeliveryId, OrderId, PaymentId, RiderId, TicketId},
+    ids::{DeliveryId, OfferId, OrderId, PaymentId, RiderId, TicketId},
     kitchen::{Kitchen, event::KitchenEvent},
     notification::{Inbox, event::InboxEvent},
     order::{Order, OrderStatus, event::OrderEvent},
@@ -28,7 +28,7 @@ use crate::{
 pub const OVERDUE_MAX_S: i64 = 60;
 
 /// The invariants, with what each promises.
-pub const INVARIANTS: [(&str, &str); 9] = [
+pub const INVARIANTS: [(&str, &str); 10] = [
     (
         "I2",
         "per payment one hold, one capture, one refund at most; what is kept is what the order's end owes, unless the \
@@ -42,6 +42,7 @@ pub const INVARIANTS: [(&str, &str); 9] = [
     ("I9", "one inbox entry per event and person"),
     ("I10", "no delivery is held back from its riders beyond its bound"),
     ("I11", "no order is promised before its kitchens' delays have passed"),
+    ("I12", "who gets a delivery was being asked for it, by an offer that nobody had answered or taken back"),
 ];
 
 /// The invariants that facts alone cannot show, with what each promises and who watches over it.
@@ -97,6 +98,8 @@ pub struct Checker {
     riders: Streams<Rider>,
     inboxes: Streams<Inbox>,
     riders_of: HashMap<DeliveryId, Option<RiderId>>,
+    /// Offers that wait for an answer.
+    asked: HashMap<DeliveryId, HashSet<OfferId>>,
     told: HashMap<(Uuid, Uuid), u32>,
     moved: HashMap<PaymentId, [u32; 4]>,
     /// When delayed tickets should be ready, until their orders hear that they are.
@@ -219,7 +222,21 @@ impl Checker {
                     self.breach("I10", fact.stream, format!("was held back until {}, past its bound", held.until));
                 }
             }
+            Ok(DeliveryEvent::Offered(offered)) => {
+                self.asked.entry(id).or_default().insert(offered.offer_id);
+            }
+            Ok(DeliveryEvent::OfferDeclined(no)) => self.no_longer_asked(id, no.offer_id),
+            Ok(DeliveryEvent::OfferExpired(silence)) => self.no_longer_asked(id, silence.offer_id),
+            Ok(DeliveryEvent::OfferRevoked(revoked)) => self.no_longer_asked(id, revoked.offer_id),
             Ok(DeliveryEvent::Assigned(assigned)) => {
+                if !self.asked.get_mut(&id).is_some_and(|open| open.remove(&assigned.offer_id)) {
+                    let (rider_id, offer_id) = (assigned.rider_id, assigned.offer_id);
+                    self.breach(
+                        "I12",
+                        fact.stream,
+                        format!("was given to {rider_id} by offer {offer_id}, which was over"),
+                    );
+                }
                 if let Some(Some(other)) = self.riders_of.insert(id, Some(assigned.rider_id)) {
                     self.breach("I5", fact.stream, format!("was given to {} while {other} had it", assigned.rider_id));
                 }
@@ -228,6 +245,12 @@ impl Checker {
                 self.riders_of.insert(id, None);
             }
             _ => {}
+        }
+    }
+
+    fn no_longer_asked(&mut self, id: DeliveryId, offer_id: OfferId) {
+        if let Some(open) = self.asked.get_mut(&id) {
+            open.remove(&offer_id);
         }
     }
 

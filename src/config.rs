@@ -95,8 +95,8 @@ sections! {
     }
     /// `[dispatch]`
     Dispatch {
-        policy: DispatchBy, tick_s: u16, ahead_s: u16, wait_max_s: u16, work_weight: f64, late_weight: f64,
-        records_kept_days: u16,
+        policy: DispatchBy, tick_s: u16, ahead_s: u16, wait_max_s: u16, ask_at_once: u32, work_weight: f64,
+        late_weight: f64, records_kept_days: u16,
     }
     /// `[arrivals]`
     Arrivals {
@@ -278,6 +278,7 @@ impl Config {
         whole("dispatch.tick_s", u64::from(self.dispatch.tick_s), 1, 60)?;
         whole("dispatch.ahead_s", u64::from(self.dispatch.ahead_s), 0, 600)?;
         whole("dispatch.wait_max_s", u64::from(self.dispatch.wait_max_s), 0, 900)?;
+        whole("dispatch.ask_at_once", u64::from(self.dispatch.ask_at_once), 1, 5)?;
         whole("dispatch.records_kept_days", u64::from(self.dispatch.records_kept_days), 0, 365)?;
         within("dispatch.work_weight", self.dispatch.work_weight, 0.0, 10.0)?;
         within("dispatch.late_weight", self.dispatch.late_weight, 0.0, 10.0)?;
@@ -315,6 +316,7 @@ impl Config {
             work_price: dispatch.work_weight,
             counter_s: i64::try_from(self.arrivals.counter_s).unwrap_or(i64::MAX),
             door_s: i64::try_from(self.arrivals.door_s).unwrap_or(i64::MAX),
+            ask_at_once: dispatch.ask_at_once,
             estimate: self.travel().estimate,
         }
     }

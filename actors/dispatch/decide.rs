@@ -1,14 +1,12 @@
 //! The rules of a delivery: who is asked, who gets it, which step may follow which. Pure.
 //!
-//! At most one rider has a delivery because only `Assign` makes `delivery.assigned`, and only while the delivery is
-//! asking exactly that rider by exactly that offer. Every acceptance gets one answer, assigned or refused, since the
-//! rider holds a place in the bag until then.
+//! Who is asked, and what comes of the answers, stands in `asking`.
 
 use super::{
+    asking::{self, Whom},
     event::{
-        Assigned, AssignmentRefused, Cancelled, Candidate, DeliveryEvent, HeldBack, NobodyNear, NotedBy, OfferDeclined,
-        OfferExpired, OfferRevoked, Offered, ReadyNoted, Requested, SearchStarted, UnassignReason, Unassignable,
-        Unassigned,
+        Cancelled, Candidate, DeliveryEvent, NotedBy, ReadyNoted, Requested, RevokeReason, SearchStarted,
+        UnassignReason, Unassignable, Unassigned,
     },
     handover,
     ride::{RiderStep, note_eta, note_imminent, step_of, take_step},
@@ -36,6 +34,8 @@ pub enum DeliveryCommand {
         round: u32,
         /// Free riders near, in any order.
         candidates: Vec<Candidate>,
+        /// So many of them are asked at once, 1 to [`Rules::AT_ONCE_MAX`].
+        at_once: u32,
     },
     /// The plan's rider for it: asked now, or if they have said no in between, the nearest.
     NoteChoice {
@@ -43,6 +43,8 @@ pub enum DeliveryCommand {
         round: u32,
         /// Whom the plan means.
         chosen: RiderId,
+        /// Who is asked at the same time.
+        also: Vec<RiderId>,
         /// Free riders near, in any order, the chosen one among them.
         candidates: Vec<Candidate>,
         /// The route it is offered in, if the chosen one is asked.
@@ -198,30 +200,19 @@ impl Decider for Delivery {
         match command {
             DeliveryCommand::Request(_) => Ok(vec![]),
             DeliveryCommand::StartSearch => Ok(start_search(state, asked, now)),
-            DeliveryCommand::NoteCandidates { round, candidates } => {
-                Ok(note_candidates(state, asked, *round, candidates, None, now))
+            DeliveryCommand::NoteCandidates { round, candidates, at_once } => {
+                Ok(asking::note_candidates(state, asked, *round, candidates, &Whom::Nearest(*at_once), now))
             }
-            DeliveryCommand::NoteChoice { round, chosen, candidates, bundle } => {
-                Ok(note_candidates(state, asked, *round, candidates, Some((*chosen, bundle.as_ref())), now))
+            DeliveryCommand::NoteChoice { round, chosen, also, candidates, bundle } => {
+                let whom = Whom::Chosen { chosen: *chosen, also, bundle: bundle.as_ref() };
+                Ok(asking::note_candidates(state, asked, *round, candidates, &whom, now))
             }
             DeliveryCommand::HoldBack { round, until, wait_max_s } => {
-                Ok(hold_back(state, asked, *round, *until, *wait_max_s, now))
+                Ok(asking::hold_back(state, asked, *round, *until, *wait_max_s, now))
             }
-            DeliveryCommand::DeclineOffer { offer_id } => Ok(match state.phase {
-                Phase::Asking { offer_id: open, rider_id, .. } if open == *offer_id => {
-                    let no = OfferDeclined { offer_id: open, rider_id };
-                    and_search(state, asked, DeliveryEvent::OfferDeclined(no), now)
-                }
-                _ => vec![],
-            }),
-            DeliveryCommand::ExpireOffer => Ok(match state.phase {
-                Phase::Asking { offer_id, rider_id, expires_at } if now >= expires_at.plus_s(Rules::OFFER_GRACE_S) => {
-                    let silence = OfferExpired { offer_id, rider_id };
-                    and_search(state, asked, DeliveryEvent::OfferExpired(silence), now)
-                }
-                _ => vec![],
-            }),
-            DeliveryCommand::Assign { rider_id, offer_id } => Ok(assign(state, asked, *rider_id, *offer_id)),
+            DeliveryCommand::DeclineOffer { offer_id } => Ok(asking::decline(state, asked, *offer_id, now)),
+            DeliveryCommand::ExpireOffer => Ok(asking::expire(state, asked, now)),
+            DeliveryCommand::Assign { rider_id, offer_id } => Ok(asking::assign(state, asked, *rider_id, *offer_id)),
             DeliveryCommand::Unassign { rider_id, reason } => unassign(state, asked, *rider_id, *reason, now),
             DeliveryCommand::NoteReady => Ok(note_ready(state, asked, now)),
             DeliveryCommand::Step { rider_id, step } => take_step(state, asked, *rider_id, *step, NotedBy::Rider),
@@ -259,7 +250,7 @@ impl Decider for Delivery {
             Phase::Unrequested | Phase::Over { .. } => return None,
             Phase::Waiting { search_at } => (search_at, DeliveryCommand::StartSearch),
             Phase::Searching { deadline_at } => (deadline_at, DeliveryCommand::StartSearch),
-            Phase::Asking { expires_at, .. } => (expires_at.plus_s(Rules::OFFER_GRACE_S), DeliveryCommand::ExpireOffer),
+            Phase::Asking => (asking::first_end(state)?, DeliveryCommand::ExpireOffer),
             // Before pickup another rider can be sent. With the food on the road, or with food that does not come,
             // only a person can help: they are told, and told again.
             Phase::Riding { leg, due_at } => match (leg, state.bearer) {
@@ -302,105 +293,19 @@ fn search(state: &DeliveryState, asked: &Requested, now: Timestamp) -> DeliveryE
     })
 }
 
-/// `first`, and at once the next search in the light of it.
-fn and_search(state: &DeliveryState, asked: &Requested, first: DeliveryEvent, now: Timestamp) -> Vec<DeliveryEvent> {
-    let mut next = state.clone();
-    next.evolve(&first, now);
-    let second = search(&next, asked, now);
-    vec![first, second]
-}
-
-fn note_candidates(
+/// `first`, and where nobody is asked or on the way any more, at once the next search in the light of it.
+pub(super) fn and_search(
     state: &DeliveryState,
     asked: &Requested,
-    round: u32,
-    candidates: &[Candidate],
-    chosen: Option<(RiderId, Option<&Bundle>)>,
+    first: Vec<DeliveryEvent>,
     now: Timestamp,
 ) -> Vec<DeliveryEvent> {
-    let waits = matches!(state.phase, Phase::Searching { .. }) || state.is_held_back();
-    if round != state.round || !waits {
-        return vec![]; // the answer of a round that is over
+    let (mut next, mut events) = (state.clone(), first);
+    events.iter().for_each(|event| next.evolve(event, now));
+    if matches!(next.phase, Phase::Waiting { .. }) {
+        events.push(search(&next, asked, now));
     }
-    let mut near: Vec<Candidate> =
-        candidates.iter().copied().filter(|one| !state.declined.contains(&one.rider_id)).collect();
-    // Who is there first; a rider to whom no way is known comes after all others.
-    near.sort_by_key(|one| (one.travel_s.unwrap_or(u32::MAX), one.distance_m, one.rider_id));
-    let planned = near.iter().find(|one| chosen.is_some_and(|(rider_id, _)| one.rider_id == rider_id)).copied();
-    let Some(asked_first) = planned.or(near.first().copied()) else {
-        return vec![DeliveryEvent::NobodyNear(nobody_near(state, now))];
-    };
-    near.truncate(Rules::CANDIDATES);
-    if !near.contains(&asked_first) {
-        near.pop();
-        near.push(asked_first);
-    }
-    vec![DeliveryEvent::Offered(Offered {
-        delivery_id: asked.delivery_id,
-        order_id: asked.order_id,
-        offer_id: OfferId::of(asked.delivery_id, asked_first.rider_id, round),
-        rider_id: asked_first.rider_id,
-        round,
-        distance_m: asked_first.distance_m,
-        pickup: asked.pickup,
-        dropoff_coarse: asked.dropoff.coarse(),
-        ready_at: asked.ready_at,
-        expires_at: now.plus_s(Rules::OFFER_S),
-        considered: near,
-        bundle: chosen.filter(|_| planned.is_some()).and_then(|(_, bundle)| bundle.cloned()),
-    })]
-}
-
-/// Not before `until`, and never beyond the bound: what waits for a plan must not starve.
-fn hold_back(
-    state: &DeliveryState,
-    asked: &Requested,
-    round: u32,
-    until: Timestamp,
-    wait_max_s: i64,
-    now: Timestamp,
-) -> Vec<DeliveryEvent> {
-    let latest_at = asked.ready_at.plus_s(wait_max_s.clamp(0, Rules::HOLD_AFTER_READY_MAX_S)).min(state.assign_by);
-    let until = until.min(latest_at).min(now.plus_s(Rules::HOLD_S));
-    let answers = round == state.round && matches!(state.phase, Phase::Searching { .. });
-    if !answers || until <= now {
-        return vec![];
-    }
-    vec![DeliveryEvent::HeldBack(HeldBack { round, until, latest_at })]
-}
-
-fn nobody_near(state: &DeliveryState, now: Timestamp) -> NobodyNear {
-    let radius_m = Rules::radius_m(state.round);
-    let asks_again = Rules::is_widest(radius_m) && !state.declined.is_empty();
-    let pause_s = match (Rules::is_widest(radius_m), asks_again) {
-        (false, _) => Rules::WIDEN_S,
-        (true, false) => Rules::RETRY_S,
-        (true, true) => Rules::ASK_AGAIN_S,
-    };
-    // Never past the end of looking, so that the order hears in time that nobody comes.
-    let retry_at = now.plus_s(pause_s).min(state.assign_by.max(now));
-    NobodyNear { round: state.round, radius_m, retry_at, asks_again }
-}
-
-fn assign(state: &DeliveryState, asked: &Requested, rider_id: RiderId, offer_id: OfferId) -> Vec<DeliveryEvent> {
-    if state.settled.contains(&offer_id) {
-        return vec![];
-    }
-    let delivery_id = asked.delivery_id;
-    match state.phase {
-        Phase::Asking { offer_id: open, rider_id: who, .. } if open == offer_id && who == rider_id => {
-            vec![DeliveryEvent::Assigned(Assigned {
-                delivery_id,
-                order_id: asked.order_id,
-                rider_id,
-                offer_id,
-                pickup: asked.pickup,
-                dropoff: asked.dropoff,
-                ready_at: asked.ready_at,
-            })]
-        }
-        _ => vec![DeliveryEvent::AssignmentRefused(AssignmentRefused { delivery_id, rider_id, offer_id })],
-    }
+    events
 }
 
 fn unassign(
@@ -424,7 +329,7 @@ fn unassign(
         offer_id: bearer.offer_id,
         reason,
     };
-    Ok(and_search(state, asked, DeliveryEvent::Unassigned(first), now))
+    Ok(and_search(state, asked, vec![DeliveryEvent::Unassigned(first)], now))
 }
 
 fn note_ready(state: &DeliveryState, asked: &Requested, now: Timestamp) -> Vec<DeliveryEvent> {
@@ -434,7 +339,7 @@ fn note_ready(state: &DeliveryState, asked: &Requested, now: Timestamp) -> Vec<D
     }
     let ready = DeliveryEvent::ReadyNoted(ReadyNoted {});
     // Ready before the look-ahead expected it: look for a rider now.
-    if state.round == 0 { and_search(state, asked, ready, now) } else { vec![ready] }
+    if state.round == 0 { and_search(state, asked, vec![ready], now) } else { vec![ready] }
 }
 
 fn cancel(state: &DeliveryState, asked: &Requested, even_with_food: bool) -> Decided {
@@ -445,11 +350,9 @@ fn cancel(state: &DeliveryState, asked: &Requested, even_with_food: bool) -> Dec
         Phase::Riding { leg, .. } if leg.has_food() && !even_with_food => {
             return Err(DeliveryRejection::AlreadyPickedUp);
         }
-        Phase::Asking { offer_id, rider_id, .. } => {
-            events.push(DeliveryEvent::OfferRevoked(OfferRevoked { offer_id, rider_id }));
-        }
         _ => {}
     }
+    events.extend(asking::revoke(state, None, RevokeReason::Cancelled));
     events.push(DeliveryEvent::Cancelled(Cancelled {
         delivery_id: asked.delivery_id,
         order_id: asked.order_id,

@@ -66,6 +66,7 @@ pub struct Answers {
     permits: Arc<Semaphore>,
     recorder: Option<Recorder>,
     foresight: Option<Arc<dyn Foresight>>,
+    at_once: u32,
 }
 
 impl Answers {
@@ -74,12 +75,17 @@ impl Answers {
     pub fn new(zone: Arc<dyn Finds>, deliveries: Directory<Delivery>) -> Self {
         let travel = Arc::new(GreatCircle::USUAL);
         let permits = Arc::new(Semaphore::new(SEARCHES_MAX));
-        Self { zone, travel, deliveries, permits, recorder: None, foresight: None }
+        Self { zone, travel, deliveries, permits, recorder: None, foresight: None, at_once: 1 }
     }
     /// Plans by when `foresight` expects food to be ready, not by when it was promised.
     #[must_use]
     pub fn with_foresight(self, foresight: Option<Arc<dyn Foresight>>) -> Self {
         Self { foresight, ..self }
+    }
+    /// Asks so many riders at once where no plan says whom, 1 to 5.
+    #[must_use]
+    pub fn asking(self, at_once: u32) -> Self {
+        Self { at_once, ..self }
     }
     /// Writes down what was decided, and why.
     #[must_use]
@@ -116,25 +122,25 @@ impl Answers {
     async fn find(&self, search: SearchStarted, origin: Origin) {
         let SearchStarted { delivery_id, round, radius_m, pickup, ref not, .. } = search;
         let (not, around) = (not.clone(), if self.recorder.is_some() { AROUND } else { 0 });
-        let Some(Found { near, around }) = self.zone.find(Find { delivery_id, pickup, radius_m, not, around }).await
-        else {
+        let at_once = self.at_once as usize;
+        let find = Find { delivery_id, pickup, radius_m, not, at_once, around };
+        let Some(Found { near, around }) = self.zone.find(find).await else {
             warn!(delivery.id = %delivery_id, round, "the zone does not answer; the search is repeated later");
             return;
         };
         let found_at = self.recorder.as_ref().map(|recorder| recorder.clock.now());
         let candidates = timed(self.travel.as_ref(), &near, pickup).await;
-        let first =
-            candidates.iter().min_by_key(|one| (one.travel_s.unwrap_or(u32::MAX), one.distance_m, one.rider_id));
-        if let (Some(first), Some(nearest)) = (first, near.first())
-            && first.rider_id != nearest.rider_id
-        {
-            self.zone.prefer(delivery_id, first.rider_id);
+        let mut asked = candidates.clone();
+        asked.sort_by_key(|one| (one.travel_s.unwrap_or(u32::MAX), one.distance_m, one.rider_id));
+        let asked: Vec<RiderId> = asked.iter().take(at_once).map(|one| one.rider_id).collect();
+        if near.iter().take(at_once).any(|one| !asked.contains(&one.rider_id)) {
+            self.zone.prefer(delivery_id, asked.clone());
         }
-        let verdict = first.map_or(Verdict::Nearest, |first| Verdict::Ask(first.rider_id));
         let told = candidates.clone();
-        self.tell(delivery_id, DeliveryCommand::NoteCandidates { round, candidates }, origin).await;
+        let command = DeliveryCommand::NoteCandidates { round, candidates, at_once: self.at_once };
+        self.tell(delivery_id, command, origin).await;
         if let (Some(recorder), Some(at)) = (&self.recorder, found_at) {
-            self.record_search(recorder, at, search, verdict, &told, around).await;
+            self.record_search(recorder, at, search, &asked, &told, around).await;
         }
     }
 
@@ -144,11 +150,12 @@ impl Answers {
         recorder: &Recorder,
         at: Timestamp,
         search: SearchStarted,
-        verdict: Verdict,
+        asked: &[RiderId],
         told: &[Candidate],
         around: Around,
     ) {
         let delivery_id = search.delivery_id;
+        let verdict = asked.first().map_or(Verdict::Nearest, |first| Verdict::Ask(*first));
         let Ok(seen) = self.deliveries.look(delivery_id.0).await else { return };
         let Some(waiting) = seen.state.request.as_ref().map(|asked| waiting(asked, &search, seen.state.ready, at))
         else {
@@ -170,7 +177,13 @@ impl Answers {
         }
         weighed.sort_by_key(|one| told.iter().position(|other| other.rider_id == one.rider_id));
         weighed.sort_by_key(|one| (verdict != Verdict::Ask(one.rider_id), one.to_pickup_s));
-        let decided = vec![Decided { delivery_id, verdict, weighed, route: vec![] }];
+        let decided = vec![Decided {
+            delivery_id,
+            verdict,
+            weighed,
+            route: vec![],
+            also: asked.iter().skip(1).copied().collect(),
+        }];
         let (round, radius_m, deadline_at) = (search.round, search.radius_m, search.deadline_at);
         let open = vec![Sought { waiting, round, radius_m, deadline_at }];
         recorder.records.ticked(Tick { at, policy, settings, open, around, decided });
@@ -183,11 +196,11 @@ impl Answers {
         }
     }
 
-    /// The plan's rider, with the others who were weighed.
+    /// The plan's rider, who is asked at the same time, and the others who were weighed.
     pub fn choose(
         &self,
         search: &SearchStarted,
-        chosen: RiderId,
+        (chosen, also): (RiderId, Vec<RiderId>),
         near: Vec<Near>,
         bundle: Option<Bundle>,
         origin: Origin,
@@ -195,7 +208,7 @@ impl Answers {
         let (delivery_id, round, pickup, this) = (search.delivery_id, search.round, search.pickup, self.clone());
         self.run(delivery_id, async move {
             let candidates = timed(this.travel.as_ref(), &near, pickup).await;
-            let command = DeliveryCommand::NoteChoice { round, chosen, candidates, bundle };
+            let command = DeliveryCommand::NoteChoice { round, chosen, also, candidates, bundle };
             this.tell(delivery_id, command, origin).await;
         });
     }

@@ -22,7 +22,7 @@ events! {
         NobodyNear(NobodyNear) = "delivery.nobody_near",
         /// A rider is planned for it and need not be asked yet: the search goes on later.
         HeldBack(HeldBack) = "delivery.held_back",
-        /// One rider is asked.
+        /// One rider is asked, alone or with others at the same time.
         Offered(Offered) = "delivery.offered",
         /// That rider said no.
         OfferDeclined(OfferDeclined) = "delivery.offer_declined",
@@ -199,6 +199,17 @@ pub struct OfferExpired {
     pub rider_id: RiderId,
 }
 
+/// Why an offer is taken back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RevokeReason {
+    /// The delivery was cancelled.
+    #[default]
+    Cancelled,
+    /// Another rider who was asked at the same time said yes first.
+    Taken,
+}
+
 /// Body of `delivery.offer_revoked`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct OfferRevoked {
@@ -206,6 +217,9 @@ pub struct OfferRevoked {
     pub offer_id: OfferId,
     /// Who was asked.
     pub rider_id: RiderId,
+    /// Why.
+    #[serde(default)]
+    pub reason: RevokeReason,
 }
 
 /// Body of `delivery.assigned`.

@@ -48,6 +48,8 @@ pub struct PlanSettings {
     pub counter_s: i64,
     /// Handing it over, from stopping at the house to leaving.
     pub door_s: i64,
+    /// So many riders are asked for a delivery at once, 1 to 5.
+    pub ask_at_once: u32,
     /// Estimate of the ways.
     pub estimate: GreatCircle,
 }
@@ -62,6 +64,7 @@ impl Default for PlanSettings {
             work_price: 0.1,
             counter_s: 45,
             door_s: 60,
+            ask_at_once: 1,
             estimate: GreatCircle::USUAL,
         }
     }
@@ -144,6 +147,8 @@ pub struct Decided {
     pub weighed: Vec<Weighed>,
     /// What the planned rider fetches at once, this delivery among it, in the sequence of the doors; empty: nobody is planned.
     pub route: Vec<DeliveryId>,
+    /// Who is asked at the same time as the one whom the verdict means, the cheapest first.
+    pub also: Vec<RiderId>,
 }
 
 /// Plans tick after tick.
@@ -209,16 +214,18 @@ impl LivePlan {
         let seen: HashMap<Key, (&Courier, &Seen)> =
             snapshot.couriers.iter().zip(riders).map(|(courier, rider)| (courier.key, (courier, rider))).collect();
         let by_order = waiting.iter().zip(&snapshot.orders);
-        by_order
+        let mut decided: Vec<Decided> = by_order
             .map(|(one, order)| {
                 let timing = timings.get(&order.key);
                 let verdict = self.verdict(now, one, order, timing, &seen);
                 let planned = timing.map(|timing| rider_of(timing.courier));
                 let weighed = self.weigh(one, order, riders, &snapshot, planned);
                 let route = routes.get(&order.key).cloned().unwrap_or_default();
-                Decided { delivery_id: one.delivery_id, verdict, weighed, route }
+                Decided { delivery_id: one.delivery_id, verdict, weighed, route, also: vec![] }
             })
-            .collect()
+            .collect();
+        also_ask(&mut decided, riders, self.settings.ask_at_once.saturating_sub(1) as usize);
+        decided
     }
 
     /// What each of `riders` would cost `one` alone, in nobody's plan.
@@ -330,6 +337,37 @@ impl LivePlan {
             due: seconds(one.promised_at),
             bearer: None,
         }
+    }
+}
+
+/// Names up to `others` more riders for each delivery that is asked for now, out of those weighed for it: free, and meant
+/// for nothing else. A route is asked of one rider, and so is who would take it along: others would tear apart what
+/// makes it cheap.
+fn also_ask(decided: &mut [Decided], riders: &[Seen], others: usize) {
+    if others == 0 {
+        return;
+    }
+    let is_free: HashMap<RiderId, bool> = riders.iter().map(|seen| (seen.rider_id, seen.bag.is_empty())).collect();
+    let (mut meant, mut asked) = (HashSet::new(), HashMap::<RiderId, u32>::new());
+    for one in decided.iter() {
+        match one.verdict {
+            Verdict::Ask(rider_id) => {
+                meant.insert(rider_id);
+                *asked.entry(rider_id).or_default() += 1;
+            }
+            Verdict::Wait { rider_id, .. } => drop(meant.insert(rider_id)),
+            Verdict::Nearest => {}
+        }
+    }
+    for one in decided {
+        let Verdict::Ask(chosen) = one.verdict else { continue };
+        if asked[&chosen] > 1 || !is_free.get(&chosen).is_some_and(|free| *free) {
+            continue;
+        }
+        let free = one.weighed.iter().filter(|other| !other.declined && is_free.get(&other.rider_id) == Some(&true));
+        let unmeant = free.map(|other| other.rider_id).filter(|rider_id| !meant.contains(rider_id));
+        one.also = unmeant.take(others).collect();
+        meant.extend(one.also.iter().copied());
     }
 }
 

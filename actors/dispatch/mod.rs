@@ -1,5 +1,6 @@
 //! The dispatch service: finds a rider for every delivery and follows it to the door.
 
+mod asking;
 mod decide;
 pub mod effect;
 pub mod eta;
@@ -25,8 +26,10 @@ pub mod zone;
 pub use decide::{Delivery, DeliveryCommand, DeliveryRejection};
 pub use policy::DispatchPolicy;
 pub use ride::RiderStep;
-pub use state::{Bearer, DeliveryState, DeliveryStatus, Eta, Phase};
+pub use state::{Bearer, DeliveryState, DeliveryStatus, Eta, OpenOffer, Phase};
 
+#[cfg(test)]
+mod asking_tests;
 #[cfg(test)]
 mod plan_tests;
 #[cfg(test)]

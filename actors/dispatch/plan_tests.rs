@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Delivery, DeliveryCommand as Command, Phase,
+    Delivery, DeliveryCommand as Command,
     live::{LivePlan, PlanSettings, Verdict, Waiting},
     survey::Seen,
     tests::{found, rider, searching},
@@ -15,13 +15,13 @@ fn a_planned_delivery_waits_within_its_bound_and_may_be_offered_before() {
     let hold = |round, until_s| Command::HoldBack { round, until: NOON.plus_s(until_s), wait_max_s: 60 };
     let choose = |chosen: u128, round| {
         let Command::NoteCandidates { candidates, .. } = found(&[(1, 90), (2, 400)], round) else { unreachable!() };
-        Command::NoteChoice { round, chosen: rider(chosen), candidates, bundle: None }
+        Command::NoteChoice { round, chosen: rider(chosen), also: vec![], candidates, bundle: None }
     };
     let held = || searching().when(hold(1, 30)).then_kinds(&["delivery.held_back"]).when(hold(1, 40)).nothing();
     assert_eq!(Delivery::deadline(&held().state).unwrap().at, NOON.plus_s(30));
     // The plan's rider is asked, though somebody else is nearer, and an older round's answer is not heard.
     let asked = held().when(choose(2, 0)).nothing().when(choose(2, 1)).then_kinds(&["delivery.offered"]);
-    assert!(matches!(asked.state.phase, Phase::Asking { rider_id, .. } if rider_id == rider(2)));
+    assert!(asked.state.asks(rider(2)) && !asked.state.asks(rider(1)));
     // Nobody came: it looks again, and past the bound it is not held back any more.
     let again = held().when_due().then_kinds(&["delivery.search_started"]);
     let bound = again.state.request.as_ref().unwrap().ready_at.plus_s(60);

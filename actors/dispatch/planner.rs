@@ -209,7 +209,7 @@ impl Planner {
             Tick { at: now, policy, settings, open: due.iter().map(|open| open.sought()).collect(), around, decided }
         });
         let bundles = self.bundles(&decided);
-        for Decided { delivery_id, verdict, weighed, .. } in decided {
+        for Decided { delivery_id, verdict, weighed, also, .. } in decided {
             let Some(open) = self.open.get_mut(&delivery_id) else { continue };
             let round = open.search.round;
             match verdict {
@@ -220,9 +220,9 @@ impl Planner {
                         let (rider_id, distance_m) = (seen.rider_id, one.distance_m);
                         Some(Near { rider_id, distance_m, position: seen.position, vehicle: seen.vehicle })
                     });
-                    self.zone.reserve(delivery_id, chosen);
+                    std::iter::once(&chosen).chain(&also).for_each(|rider| self.zone.reserve(delivery_id, *rider));
                     let bundle = bundles.get(&delivery_id).cloned();
-                    self.answers.choose(&open.search, chosen, near.collect(), bundle, open.origin);
+                    self.answers.choose(&open.search, (chosen, also), near.collect(), bundle, open.origin);
                     self.likely.extend(open.waiting.likely.map(|likely| (delivery_id, likely)));
                     // Until it is heard: an answer that the journal did not take is given again.
                     open.asked_until = Some(now.plus_s(HEARD_S));

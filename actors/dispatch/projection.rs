@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     event::{DeliveryEvent, Step},
-    state::{DeliveryState, DeliveryStatus, Phase},
+    state::{DeliveryState, DeliveryStatus},
 };
 use crate::{
     event::{Event, Version},
@@ -103,12 +103,7 @@ pub fn view(role: Role, state: &DeliveryState, version: Version) -> Option<Deliv
         Role::Rider(me) if state.is_brought_by(me) => Some(full),
         // Handed over: the rider may look it up, but no longer where the door was.
         Role::Rider(me) if rider_id == Some(me) => Some(DeliveryView { dropoff: full.dropoff.coarse(), ..full }),
-        Role::Rider(me) => match state.phase {
-            Phase::Asking { rider_id, .. } if rider_id == me => {
-                Some(DeliveryView { dropoff: full.dropoff.coarse(), ..full })
-            }
-            _ => None,
-        },
+        Role::Rider(me) => state.asks(me).then(|| DeliveryView { dropoff: full.dropoff.coarse(), ..full }),
     }
 }
 

@@ -147,6 +147,13 @@ pub struct Decision {
     pub round: u32,
     /// What was said.
     pub said: Said,
+    /// Who else is asked at the same time; the first yes has it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<RiderId>,
+    /// What the planned rider is to fetch at once, this delivery among it, in the sequence of the doors; absent where it
+    /// was planned alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub route: Vec<DeliveryId>,
     /// Deliveries that were decided together.
     pub open: u32,
     /// Riders who were looked at.
@@ -201,6 +208,8 @@ impl Tick {
             policy: self.policy,
             round: sought.round,
             said: self.said(decided),
+            also: decided.also.clone(),
+            route: if decided.route.len() > 1 { decided.route.clone() } else { vec![] },
             open: number(self.open.len()),
             riders: number(places.len()),
             radius_m: sought.radius_m,

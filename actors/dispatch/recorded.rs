@@ -299,7 +299,7 @@ mod tests {
         let open = vec![Sought { waiting, round: 1, radius_m: 1_000, deadline_at: NOON.plus_s(15) }];
         let left_out = vec![LeftOut { rider: seen(2, 50.0), why: Bar::Silent }];
         let around = Around { seen: vec![seen(1, metres)], left_out };
-        let decided = vec![Decided { delivery_id, verdict, weighed: vec![], route: vec![] }];
+        let decided = vec![Decided { delivery_id, verdict, weighed: vec![], route: vec![], also: vec![] }];
         Tick { at, policy: Policy::Matcher, settings: PlanSettings::default(), open, around, decided }
     }
 

@@ -56,6 +56,8 @@ impl DispatchRules {
     pub const SETTLED_MAX: usize = 256;
     /// Candidates a search returns: the first is asked, the others explain the choice.
     pub const CANDIDATES: usize = 5;
+    /// Riders asked at once at most: beyond that an offer is a lottery ticket, and nobody reads the next one.
+    pub const AT_ONCE_MAX: usize = 5;
     /// How long a rider found by one search is hidden from others: until the offer shows in the rider's own facts.
     pub const RESERVE_S: i64 = 8;
     /// An assigned rider without a fix for so long before pickup is replaced. Apps send one every few seconds;

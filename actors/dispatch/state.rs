@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    event::{DeliveryEvent, Requested},
+    event::{DeliveryEvent, Offered, Requested},
     rules::DispatchRules as Rules,
 };
 use crate::{
@@ -67,15 +67,8 @@ pub enum Phase {
         /// Unanswered until then, the search starts anew.
         deadline_at: Timestamp,
     },
-    /// For a rider's answer.
-    Asking {
-        /// Which offer.
-        offer_id: OfferId,
-        /// Who was asked.
-        rider_id: RiderId,
-        /// What the rider was told.
-        expires_at: Timestamp,
-    },
+    /// For the answers of those who are asked.
+    Asking,
     /// For the rider's next step, or for the food.
     Riding {
         /// The last step.
@@ -88,6 +81,17 @@ pub enum Phase {
         /// How it ended.
         end: DeliveryStatus,
     },
+}
+
+/// A rider who is being asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OpenOffer {
+    /// Which offer.
+    pub offer_id: OfferId,
+    /// Who.
+    pub rider_id: RiderId,
+    /// What the rider was told.
+    pub expires_at: Timestamp,
 }
 
 /// Who brings it.
@@ -128,6 +132,8 @@ pub struct DeliveryState {
     pub request: Option<Requested>,
     /// What is waited for.
     pub phase: Phase,
+    /// Who is being asked: whoever of them says yes first has it.
+    pub offers: Vec<OpenOffer>,
     /// The last search's round.
     pub round: u32,
     /// No rider until then: unassignable.
@@ -171,7 +177,7 @@ impl DeliveryState {
     pub const fn status(&self) -> Option<DeliveryStatus> {
         match self.phase {
             Phase::Unrequested => None,
-            Phase::Waiting { .. } | Phase::Searching { .. } | Phase::Asking { .. } => Some(DeliveryStatus::Created),
+            Phase::Waiting { .. } | Phase::Searching { .. } | Phase::Asking => Some(DeliveryStatus::Created),
             Phase::Riding { leg, .. } => Some(leg),
             Phase::Over { end } => Some(end),
         }
@@ -182,6 +188,16 @@ impl DeliveryState {
         matches!(self.phase, Phase::Riding { .. }) && self.bearer.is_some_and(|bearer| bearer.rider_id == rider_id)
     }
 
+    /// The open offer `offer_id`.
+    #[must_use]
+    pub fn open(&self, offer_id: OfferId) -> Option<&OpenOffer> {
+        self.offers.iter().find(|offer| offer.offer_id == offer_id)
+    }
+    /// Whether `rider_id` is being asked.
+    #[must_use]
+    pub fn asks(&self, rider_id: RiderId) -> bool {
+        self.offers.iter().any(|offer| offer.rider_id == rider_id)
+    }
     /// Whether a rider is planned for it who need not be asked yet.
     #[must_use]
     pub const fn is_held_back(&self) -> bool {
@@ -214,17 +230,22 @@ impl DeliveryState {
                 self.phase = Phase::Waiting { search_at: nobody.retry_at };
             }
             DeliveryEvent::Offered(offered) => {
-                self.phase = Phase::Asking {
-                    offer_id: offered.offer_id,
-                    rider_id: offered.rider_id,
-                    expires_at: offered.expires_at,
-                };
+                let Offered { offer_id, rider_id, expires_at, .. } = *offered;
+                self.offers.push(OpenOffer { offer_id, rider_id, expires_at });
+                self.phase = Phase::Asking;
             }
-            DeliveryEvent::OfferDeclined(no) => self.not_them(no.rider_id, at),
-            DeliveryEvent::OfferExpired(silence) => self.not_them(silence.rider_id, at),
-            DeliveryEvent::OfferRevoked(_) => self.phase = Phase::Waiting { search_at: at },
+            DeliveryEvent::OfferDeclined(no) => {
+                self.not_them(no.rider_id);
+                self.over(no.offer_id, at);
+            }
+            DeliveryEvent::OfferExpired(silence) => {
+                self.not_them(silence.rider_id);
+                self.over(silence.offer_id, at);
+            }
+            DeliveryEvent::OfferRevoked(revoked) => self.over(revoked.offer_id, at),
             DeliveryEvent::Assigned(assigned) => {
                 self.settle(assigned.offer_id);
+                self.offers.retain(|offer| offer.offer_id != assigned.offer_id);
                 self.bearer = Some(Bearer { rider_id: assigned.rider_id, offer_id: assigned.offer_id });
                 self.ride(Status::Confirmed, at);
             }
@@ -233,7 +254,8 @@ impl DeliveryState {
                 self.bearer = None;
                 self.eta = None;
                 self.assign_by = self.assign_by.max(at.plus_min(Rules::REASSIGN_WITHIN_MIN));
-                self.not_them(unassigned.rider_id, at);
+                self.not_them(unassigned.rider_id);
+                self.phase = Phase::Waiting { search_at: at };
             }
             DeliveryEvent::ReadyNoted(_) => {
                 self.ready = true;
@@ -270,14 +292,21 @@ impl DeliveryState {
         }
     }
 
-    /// The rider is not asked again for now, and the search may go on at once.
-    fn not_them(&mut self, rider_id: RiderId, at: Timestamp) {
+    /// The offer is over. With the last of those that were made the search may go on at once.
+    fn over(&mut self, offer_id: OfferId, at: Timestamp) {
+        self.offers.retain(|offer| offer.offer_id != offer_id);
+        if self.phase == Phase::Asking && self.offers.is_empty() {
+            self.phase = Phase::Waiting { search_at: at };
+        }
+    }
+
+    /// The rider is not asked again for now.
+    fn not_them(&mut self, rider_id: RiderId) {
         self.declined.retain(|other| *other != rider_id);
         if self.declined.len() >= Rules::DECLINED_MAX {
             self.declined.remove(0);
         }
         self.declined.push(rider_id);
-        self.phase = Phase::Waiting { search_at: at };
     }
 
     fn settle(&mut self, offer_id: OfferId) {

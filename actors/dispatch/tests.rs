@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     Delivery, DeliveryCommand as Command, DeliveryRejection as Rejection, DeliveryState, DeliveryStatus as Status,
-    DispatchPolicy, Phase, RiderStep as Step_, event::*, rules::DispatchRules as Rules,
+    DispatchPolicy, RiderStep as Step_, event::*, rules::DispatchRules as Rules,
 };
 use crate::{
     decider::Decider,
@@ -27,7 +27,7 @@ fn order_id() -> OrderId {
 fn delivery_id() -> DeliveryId {
     DeliveryId::of(order_id())
 }
-fn offer(n: u128, round: u32) -> OfferId {
+pub(super) fn offer(n: u128, round: u32) -> OfferId {
     OfferId::of(delivery_id(), rider(n), round)
 }
 fn place(lat: f64, lon: f64) -> Position {
@@ -48,14 +48,17 @@ fn request(ready_in_min: i64) -> Requested {
     }
 }
 pub(super) fn found(riders: &[(u128, u32)], round: u32) -> Command {
+    found_for(1, riders, round)
+}
+pub(super) fn found_for(at_once: u32, riders: &[(u128, u32)], round: u32) -> Command {
     let candidates =
         riders.iter().map(|(n, distance_m)| Candidate { rider_id: rider(*n), distance_m: *distance_m, travel_s: None });
-    Command::NoteCandidates { round, candidates: candidates.collect() }
+    Command::NoteCandidates { round, candidates: candidates.collect(), at_once }
 }
 fn step(n: u128, step: Step_) -> Command {
     Command::Step { rider_id: rider(n), step }
 }
-fn assign(n: u128, round: u32) -> Command {
+pub(super) fn assign(n: u128, round: u32) -> Command {
     Command::Assign { rider_id: rider(n), offer_id: offer(n, round) }
 }
 
@@ -93,7 +96,7 @@ fn delivered() -> Given<Delivery> {
 #[test]
 fn asks_the_nearest_and_says_who_else_was_near() {
     let given = asking();
-    assert!(matches!(given.state.phase, Phase::Asking { rider_id, .. } if rider_id == rider(1)));
+    assert!(given.state.asks(rider(1)) && !given.state.asks(rider(2)));
     let events = Delivery::decide(&searching().state, &found(&[(2, 400), (1, 90)], 1), NOON).unwrap();
     let [DeliveryEvent::Offered(offered)] = &events[..] else { panic!("{events:?}") };
     assert_eq!(offered.considered.iter().map(|one| one.rider_id).collect::<Vec<_>>(), [rider(1), rider(2)]);
@@ -368,8 +371,8 @@ fn any_command() -> impl Strategy<Value = Command> {
     ];
     prop_oneof![
         Just(Command::StartSearch),
-        (1u32..6, proptest::collection::vec((1u128..4, 1u32..3_000), 0..3))
-            .prop_map(|(round, near)| found(&near, round)),
+        (1u32..6, proptest::collection::vec((1u128..4, 1u32..3_000), 0..3), 1u32..4)
+            .prop_map(|(round, near, at_once)| found_for(at_once, &near, round)),
         (who.clone(), 1u32..6).prop_map(|(n, round)| Command::DeclineOffer { offer_id: offer(n, round) }),
         Just(Command::ExpireOffer),
         (who.clone(), 1u32..6).prop_map(|(n, round)| assign(n, round)),

@@ -115,7 +115,13 @@ fn a_recorded_day_can_be_played() {
             settings: PlanSettings::default(),
             open: vec![Sought { waiting, round: 1, radius_m: 1_000, deadline_at: at }],
             around: Around { seen: vec![seen], left_out: vec![] },
-            decided: vec![Decided { delivery_id, verdict: Verdict::Ask(rider_id), weighed: vec![], route: vec![] }],
+            decided: vec![Decided {
+                delivery_id,
+                verdict: Verdict::Ask(rider_id),
+                weighed: vec![],
+                route: vec![],
+                also: vec![],
+            }],
         };
         record.add(at, &packer.pack(&tick));
     }

@@ -71,6 +71,8 @@ pub struct Find {
     pub radius_m: u32,
     /// Who is not asked.
     pub not: Vec<RiderId>,
+    /// So many of the nearest are hidden from other searches for a moment: they are about to be asked.
+    pub at_once: usize,
     /// So many riders around are told too, free or not: for the records. 0: none.
     pub around: usize,
 }
@@ -99,10 +101,10 @@ pub struct Near {
 
 /// Finds free riders, wherever the zone lives.
 pub trait Finds: Send + Sync + 'static {
-    /// Free riders near, nearest first; the nearest is hidden from other searches for a moment. `None`: no answer.
+    /// Free riders near, nearest first. `None`: no answer.
     fn find(&self, find: Find) -> BoxFuture<'static, Option<Found>>;
-    /// Hides `rider_id` instead, who will be asked for this delivery because they are there first.
-    fn prefer(&self, delivery_id: DeliveryId, rider_id: RiderId);
+    /// Hides `riders` instead, who will be asked for this delivery because they are there first.
+    fn prefer(&self, delivery_id: DeliveryId, riders: Vec<RiderId>);
 }
 
 #[derive(Message)]
@@ -118,7 +120,7 @@ struct Place {
 #[rtype(result = "()")]
 struct Prefer {
     delivery_id: DeliveryId,
-    rider_id: RiderId,
+    riders: Vec<RiderId>,
 }
 
 #[derive(Message)]
@@ -394,13 +396,15 @@ impl Handler<Find> for Zone {
                 && riders.get(&rider_id).is_some_and(|known| known.is_free(find.delivery_id, now))
         });
         // Only the nearest will be asked; the others are there to explain the choice and stay free.
-        if let Some(known) = near.first().and_then(|nearest| self.riders.get_mut(&nearest.rider_id)) {
+        for nearest in near.iter().take(find.at_once) {
+            let Some(known) = self.riders.get_mut(&nearest.rider_id) else { continue };
             known.reserved.retain(|(id, until)| *id != find.delivery_id && *until > now);
             known.reserved.push((find.delivery_id, now.plus_s(Rules::RESERVE_S)));
         }
+        let riders = &self.riders;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to the radius, which is a u32")]
         let found = |near: super::index::Near| {
-            let known = self.riders.get(&near.rider_id)?;
+            let known = riders.get(&near.rider_id)?;
             Some(Near {
                 rider_id: near.rider_id,
                 distance_m: near.distance_m.round() as u32,
@@ -414,11 +418,13 @@ impl Handler<Find> for Zone {
 
 impl Handler<Prefer> for Zone {
     type Result = ();
-    fn handle(&mut self, Prefer { delivery_id, rider_id }: Prefer, _: &mut Context<Self>) {
+    fn handle(&mut self, Prefer { delivery_id, riders }: Prefer, _: &mut Context<Self>) {
         let now = self.clock.now();
         self.riders.values_mut().for_each(|known| known.reserved.retain(|(id, _)| *id != delivery_id));
-        if let Some(known) = self.riders.get_mut(&rider_id) {
-            known.reserved.push((delivery_id, now.plus_s(Rules::RESERVE_S)));
+        for rider_id in riders {
+            if let Some(known) = self.riders.get_mut(&rider_id) {
+                known.reserved.push((delivery_id, now.plus_s(Rules::RESERVE_S)));
+            }
         }
     }
 }
@@ -462,9 +468,9 @@ impl Finds for ZoneDoor {
     fn find(&self, find: Find) -> BoxFuture<'static, Option<Found>> {
         self.zone().send(find).timeout(FIND_TIMEOUT).map(Result::ok).boxed()
     }
-    fn prefer(&self, delivery_id: DeliveryId, rider_id: RiderId) {
+    fn prefer(&self, delivery_id: DeliveryId, riders: Vec<RiderId>) {
         // Without it two searches at once may choose the same rider; the second is then answered with a no.
-        let told = self.zone().try_send(Prefer { delivery_id, rider_id });
+        let told = self.zone().try_send(Prefer { delivery_id, riders });
         told.unwrap_or_else(|error| debug!(%error, "a preference is dropped: the zone is full"));
     }
 }

@@ -7,7 +7,7 @@ use super::{
     event::{DeliveryConfirmed, LapseReason, OfferReceived, ReleaseReason},
 };
 use crate::{
-    dispatch::event::DeliveryEvent,
+    dispatch::event::{DeliveryEvent, RevokeReason},
     event::{DecodeError, Recorded},
     ids::RiderId,
     reactor::Policy,
@@ -64,8 +64,11 @@ fn answer(event: DeliveryEvent) -> Option<(RiderId, RiderCommand)> {
             Some((over.rider_id, command))
         }
         DeliveryEvent::OfferRevoked(over) => {
-            let command = RiderCommand::LapseOffer { offer_id: over.offer_id, reason: LapseReason::Revoked };
-            Some((over.rider_id, command))
+            let reason = match over.reason {
+                RevokeReason::Cancelled => LapseReason::Revoked,
+                RevokeReason::Taken => LapseReason::Taken,
+            };
+            Some((over.rider_id, RiderCommand::LapseOffer { offer_id: over.offer_id, reason }))
         }
         DeliveryEvent::Assigned(assigned) => {
             let delivery = DeliveryConfirmed {

@@ -90,6 +90,10 @@ impl Town {
         Self::planned(seed, None)
     }
     fn planned(seed: u64, settings: Option<PlanSettings>) -> Self {
+        Self::asking(seed, settings, 1)
+    }
+    fn asking(seed: u64, settings: Option<PlanSettings>, ask_at_once: u32) -> Self {
+        let settings = settings.map(|settings| PlanSettings { ask_at_once, ..settings });
         let world = MemoryWorld::new(seed);
         let kernel = world.kernel.clone();
         let deliveries = Directory::<Delivery>::start(&kernel, &[]);
@@ -100,7 +104,8 @@ impl Town {
         let trackers = Trackers::new(Arc::clone(&kernel.clock), sinks);
         let (noted, clock) = (Arc::<Noted>::default(), Arc::clone(&kernel.clock));
         let recorder = Recorder { records: noted.clone(), clock, settings: settings.unwrap_or_default() };
-        let answers = Answers::new(Arc::new(zone.clone()), deliveries.clone()).recorded_by(Some(recorder));
+        let answers = Answers::new(Arc::new(zone.clone()), deliveries.clone()).asking(ask_at_once);
+        let answers = answers.recorded_by(Some(recorder));
         let planner = settings.map(|settings| {
             let surveys = Arc::new(zone.clone());
             Planner::open(court(), Arc::clone(&kernel.clock), surveys, answers.clone(), settings, None)
@@ -270,7 +275,14 @@ fn a_zone_that_has_lost_facts_looks_again() {
         let town = Town::new(6);
         town.on_shift(1, 1).await;
         town.pass(2, &[(1, 100.0)]).await;
-        let find = |n| Find { delivery_id: delivery_id(n), pickup: court(), radius_m: 1_000, not: vec![], around: 0 };
+        let find = |n| Find {
+            delivery_id: delivery_id(n),
+            pickup: court(),
+            radius_m: 1_000,
+            not: vec![],
+            at_once: 1,
+            around: 0,
+        };
         assert_eq!(town.zone.find(find(1)).await.unwrap().near.len(), 1);
         assert_eq!(town.zone.find(find(1)).await.unwrap().near.len(), 1, "a repeated search finds the same rider");
         assert_eq!(town.zone.find(find(2)).await.unwrap().near.len(), 0, "hidden from others");
@@ -381,7 +393,10 @@ fn deliveries_for_one_rider_are_offered_as_one_route() {
         town.pass(8, &still).await;
         let offers = town.rider(1).await.offers.clone();
         assert_eq!(offers.len(), 2);
-        assert!(offers[0].bundle.is_some() && offers[0].bundle == offers[1].bundle, "{offers:?}");
+        let route = offers[0].bundle.clone().unwrap();
+        assert_eq!(offers[1].bundle.as_ref(), Some(&route));
+        let stops: Vec<_> = route.stops.iter().map(|stop| stop.delivery_id).collect();
+        assert!((1..=2).all(|n| town.decisions(n).pop().unwrap().1.route == stops), "and the decisions name it");
         // One yes is a yes to both.
         let yes = RiderCommand::AcceptOffer { offer_id: offers[1].offer_id };
         town.riders.ask(rider_id(1).0, Wish::new(yes, ORIGIN)).await.unwrap();

@@ -161,7 +161,7 @@ proptest! {
         for n in 0..100u128 {
             let round = world.deliveries[&id].round;
             let near = vec![Candidate { rider_id: rider_id(n), distance_m: 100, travel_s: None }];
-            let answer = DeliveryCommand::NoteCandidates { round, candidates: near };
+            let answer = DeliveryCommand::NoteCandidates { round, candidates: near, at_once: 1 };
             prop_assert!(world.delivery(id, &answer));
             let delivery = StreamId::new(Delivery::CATEGORY, id);
             let last = world.facts[&delivery].len();
@@ -220,7 +220,10 @@ fn play(moves: Vec<(u8, u16, i64)>) -> World {
                 let candidates = (0..3)
                     .map(|n| Candidate { rider_id: rider_id(n), distance_m: u32::from(seed) % 97, travel_s: None })
                     .collect();
-                world.delivery(delivery.0, &DeliveryCommand::NoteCandidates { round, candidates });
+                world.delivery(
+                    delivery.0,
+                    &DeliveryCommand::NoteCandidates { round, candidates, at_once: 1 + u32::from(seed) % 3 },
+                );
             }
             14..=16 => {
                 if let Some(due) = Delivery::deadline(&world.deliveries[&delivery.0]).filter(|due| due.at <= world.now)

@@ -232,9 +232,11 @@ impl Node {
         let provider = Arc::new(if config.demo_on() { sandbox } else { sandbox.plain() });
         let cursors: Arc<dyn Cursors> = Arc::new(PgCursors::new(database.clone(), ids.next()));
         let (recorder, records) = super::records::start(config, &database, &kernel, metrics.records.clone());
-        let answers =
-            Answers::new(Arc::new(zone.clone()), deliveries.clone()).with_travel(travel).recorded_by(recorder);
-        let answers = answers.with_foresight(Some(Arc::new(foresight)));
+        let answers = Answers::new(Arc::new(zone.clone()), deliveries.clone())
+            .asking(config.dispatch.ask_at_once)
+            .with_travel(travel)
+            .recorded_by(recorder)
+            .with_foresight(Some(Arc::new(foresight)));
         let planning = Arbiter::new();
         let planner = config.plan().map(|settings| {
             let (clock, surveys) = (Arc::clone(&kernel.clock), Arc::new(zone.clone()));

@@ -227,8 +227,9 @@ fn rejected(rejection: RiderRejection) -> Problem {
             Problem::field("/capacity", format!("must be 1 to {CAPACITY_MAX} deliveries at once"))
         }
         No::OfferExpired => Problem::new(OFFER_EXPIRED, rejection.to_string()),
-        No::OfferOver { outcome: Outcome::Expired | Outcome::Revoked } => {
-            Problem::new(OFFER_EXPIRED, rejection.to_string())
+        No::OfferOver { outcome: Outcome::Expired } => Problem::new(OFFER_EXPIRED, "the offer has expired"),
+        No::OfferOver { outcome: Outcome::Revoked } => {
+            Problem::new(OFFER_EXPIRED, "the offer was taken back: nobody is needed for this delivery any more")
         }
         No::OfferOver { outcome: Outcome::Taken } => Problem::new(OFFER_TAKEN, "another rider was first"),
         No::OfferOver { outcome: Outcome::Declined | Outcome::Released }

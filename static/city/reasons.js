@@ -17,6 +17,8 @@ const bars = {
 export const barWord = (why) => bars[why] ?? why;
 const taken = { silent: 'no position for too long', gave_back: 'the rider gave it back', too_late: 'the rider did not come in time', staff: 'staff took it away' };
 
+const revoked = { cancelled: 'the delivery was called off', taken: 'another rider said yes first' };
+
 /** The candidates of a decision. */
 export const candidatesOf = (decision) => decision.candidates ?? [];
 
@@ -37,10 +39,10 @@ const facts = {
   'delivery.search_started': (data) => `Round ${data.round}: looks within ${far(data.radius_m)}; unanswered, again at ${clock(data.deadline_at)}`,
   'delivery.nobody_near': (data) => `Nobody within ${far(data.radius_m)}; looks again at ${clock(data.retry_at)}${data.asks_again ? ', and may ask those who said no' : ''}`,
   'delivery.held_back': (data) => `Held back until ${clock(data.until)}, never beyond ${clock(data.latest_at)}`,
-  'delivery.offered': (data, rider) => `${rider} is asked, ${far(data.distance_m)} away; silence until ${clock(data.expires_at)} is a no`,
+  'delivery.offered': (data, rider) => `${rider} is asked${data.bundle ? ` for a route with ${data.bundle.stops.length} deliveries` : ''}, ${far(data.distance_m)} away; silence until ${clock(data.expires_at)} is a no`,
   'delivery.offer_declined': (_, rider) => `${rider} says no`,
   'delivery.offer_expired': (_, rider) => `${rider} did not answer in time`,
-  'delivery.offer_revoked': (_, rider) => `The offer to ${rider} is taken back`,
+  'delivery.offer_revoked': (data, rider) => `The offer to ${rider} is taken back: ${revoked[data.reason] ?? data.reason}`,
   'delivery.assigned': (_, rider) => `${rider} says yes and has it`,
   'delivery.assignment_refused': (_, rider) => `${rider} says yes, too late`,
   'delivery.unassigned': (data, rider) => `Taken off ${rider}: ${taken[data.reason] ?? data.reason}`,
@@ -54,10 +56,10 @@ const facts = {
   'delivery.overdue': (_, rider) => `It takes far too long with ${rider}`,
 };
 
-function saidWord({ said, policy, candidates, open }, name) {
+function saidWord({ said, also = [], policy, candidates, open }, name) {
   const weighed = candidates.length === 1 ? '1 rider weighed' : `${candidates.length} riders weighed`;
   const who = policy === 'matcher' ? `The plan over ${open === 1 ? '1 delivery' : `${open} deliveries`}` : 'The search for the nearest';
-  const what = { ask: () => `asks ${name(said.rider_id)}`, wait: () => `means ${name(said.rider_id)}, who need not be asked before ${clock(said.until)}`, nearest: () => 'has nobody: the nearest is looked for', nobody: () => 'finds nobody' }[said.do];
+  const what = { ask: () => `asks ${[said.rider_id, ...also].map(name).join(' and ')}${also.length ? ' at once: the first yes has it' : ''}`, wait: () => `means ${name(said.rider_id)}, who need not be asked before ${clock(said.until)}`, nearest: () => 'has nobody: the nearest is looked for', nobody: () => 'finds nobody' }[said.do];
   return `${who} ${what ? what() : said.do} (${weighed})`;
 }
 
@@ -77,10 +79,18 @@ function costs(decision, letters) {
     h('tbody', {}, list.map(row))));
 }
 
-function weighed({ at, decision }, letters) {
+// A route planned as one, in the sequence of its doors; deliveries are told by when their orders were placed.
+function route(list, { deliveries, chosen, act }) {
+  const order = (id) => deliveries.find((one) => one.delivery_id === id);
+  const door = (id) => (id === chosen ? h('b', {}, 'This delivery') : order(id) ? h('button', { type: 'button', class: 'quiet', 'data-why': id, onclick: () => act.choose(id) }, `The order of ${time(order(id).placed_at)}`) : `Delivery ${id.slice(-6)}`);
+  return h('div', { key: 'route', 'data-route': String(list.length) }, h('h4', {}, `Planned as one route with ${list.length} doors`), h('ol', {}, list.map((id) => h('li', { key: id }, door(id)))));
+}
+
+function weighed({ at, decision }, letters, story) {
   const name = (id) => `rider ${letters.get(id) ?? '?'}`;
   return h('section', { class: 'stack', key: 'weighed', 'aria-labelledby': 'weighed-title', 'data-said': decision.said.do }, h('h3', { id: 'weighed-title' }, `What was weighed at ${clock(at)}`),
     h('p', {}, `${saidWord(decision, name)}. ${decision.riders} looked at, round ${decision.round}.`),
+    decision.route?.length > 1 && route(decision.route, story),
     candidatesOf(decision).length > 0 && costs(decision, letters),
     decision.barred.length > 0 && h('div', { key: 'barred' }, h('h4', {}, 'Could not be asked'), h('ul', { class: 'barred' }, decision.barred.map((one) => h('li', { key: one.rider_id, 'data-barred': one.why }, h('span', { class: 'letter letter-barred' }, letters.get(one.rider_id)), ` ${barWord(one.why)}`, one.distance_m !== undefined && h('small', {}, ` ${far(one.distance_m)}`))))));
 }
@@ -99,5 +109,5 @@ export function panel({ deliveries, chosen, items, picked }, act) {
     h('div', { class: 'row spread', key: 'top' }, h('h2', { id: 'why-title', tabindex: '-1' }, 'Why this rider?'), chosen && h('button', { type: 'button', class: 'quiet', 'aria-label': 'Close', onclick: act.close }, icon('close'))),
     deliveries.length === 0 ? h('p', { class: 'empty', key: 'empty' }, 'No deliveries yet.') : h('ul', { class: 'chips', key: 'deliveries', 'aria-label': 'Deliveries' }, deliveries.map((order) => h('li', { key: order.delivery_id }, h('button', { type: 'button', 'data-why': order.delivery_id, 'aria-pressed': String(order.delivery_id === chosen), onclick: () => act.choose(order.delivery_id) }, `${time(order.placed_at)} · ${statusWord(order)}`)))),
     !chosen && deliveries.length > 0 && h('p', { class: 'small', key: 'hint' }, 'Choose a delivery, here or by its door on the map.'),
-    chosen && h('div', { class: 'why-story', key: 'story' }, timeline(items, picked, letters, act), picked ? weighed(picked, letters) : h('p', { class: 'empty', key: 'none' }, 'Nothing was weighed yet, or it was forgotten.')));
+    chosen && h('div', { class: 'why-story', key: 'story' }, timeline(items, picked, letters, act), picked ? weighed(picked, letters, { deliveries, chosen, act }) : h('p', { class: 'empty', key: 'none' }, 'Nothing was weighed yet, or it was forgotten.')));
 }

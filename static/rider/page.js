@@ -183,7 +183,10 @@ async function start() {
     draw(byId('job'), problem.sentence ?? String(problem));
   }
 }
+const lapsed = { revoked: 'This offer was taken back: the order was called off.', taken: 'Another rider was first: this delivery is taken.' };
 function say(fact) {
+  const why = fact.type === 'offer.lapsed' && lapsed[fact.data.reason];
+  if (why) return toast(why);
   const text = { 'offer.received': 'A new offer', 'offer.lapsed': 'The offer is over', 'rider.delivery_confirmed': 'The delivery is yours' }[fact.type];
   if (text) byId('spoken').textContent = text;
   if (fact.type === 'rider.delivery_released' && fact.data.reason !== 'delivered') toast('This delivery is no longer yours.');

@@ -36,6 +36,8 @@ fn decision(rider_id: RiderId) -> Decision {
         policy: Policy::Nearest,
         round: 1,
         said: Said::Ask { rider_id },
+        also: vec![],
+        route: vec![],
         open: 1,
         riders: 2,
         radius_m: 1_000,

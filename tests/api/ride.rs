@@ -22,6 +22,12 @@ pub async fn offered<'a>(world: &'a World, email: &str, order_id: OrderId) -> (P
 }
 
 pub async fn offer_to(world: &World, rider: &Person<'_>, order_id: OrderId) {
+    offer_to_all(world, &[rider], order_id).await;
+}
+
+/// All of them are asked at once.
+async fn offer_to_all(world: &World, riders: &[&Person<'_>], order_id: OrderId) {
+    let at_once = u32::try_from(riders.len()).unwrap();
     let (id, services) = (DeliveryId::of(order_id).0, &world.services);
     let waiting = async {
         loop {
@@ -30,11 +36,12 @@ pub async fn offer_to(world: &World, rider: &Person<'_>, order_id: OrderId) {
             let wish = Wish::new(DeliveryCommand::StartSearch, services.origin());
             let _too_early_or_unknown = services.deliveries.ask(id, wish).await;
             let round = services.deliveries.look(id).await.unwrap().state.round;
-            let candidates = vec![Candidate { rider_id: rider.id(), distance_m: 300, travel_s: None }];
-            let wish = Wish::new(DeliveryCommand::NoteCandidates { round, candidates }, services.origin());
+            let near = |rider: &&Person<'_>| Candidate { rider_id: rider.id(), distance_m: 300, travel_s: None };
+            let candidates = riders.iter().map(near).collect();
+            let wish = Wish::new(DeliveryCommand::NoteCandidates { round, candidates, at_once }, services.origin());
             let _answer = services.deliveries.ask(id, wish).await;
             let asked = services.deliveries.look(id).await.unwrap().state;
-            if matches!(asked.phase, foodcourt_actors::dispatch::Phase::Asking { .. }) {
+            if riders.iter().all(|rider| asked.asks(rider.id())) {
                 return;
             }
             tokio::task::yield_now().await;
@@ -209,4 +216,30 @@ async fn the_demo_makes_riders_that_can_sign_in() {
     assert_eq!(on_shift["items"][0]["rider_id"], json!(rider.id()));
     admin.call(Method::PUT, "/v1/demo/clock", &[], Some(r#"{"speed": 0.5}"#)).await.problem(422, "invalid-field");
     admin.call(Method::PUT, "/v1/demo/clock", &[], Some(r#"{"speed": 20}"#)).await.good(200);
+}
+
+#[actix_rt::test]
+async fn of_two_who_are_asked_at_once_the_second_yes_is_told_who_was_first() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let placed = mia.once("/v1/orders", &delivery_order()).await.good(201);
+    let order_id: OrderId = placed["order_id"].as_str().unwrap().parse().unwrap();
+    let staff = world.sign_in("staff@demo").await;
+    let ticket = ticket_of(&staff, &placed).await;
+    staff.post(&format!("{ticket}/acceptance"), &json!({})).await.good(200);
+    mia.until(&format!("/v1/orders/{order_id}"), |order| order["status"] != "placed").await;
+    let (one, two) = (world.sign_in("rider1@demo").await, world.sign_in("rider2@demo").await);
+    for rider in [&one, &two] {
+        let shift = json!({ "vehicle": "bicycle", "capacity": 1 }).to_string();
+        rider.call(Method::PUT, "/v1/riders/me/shift", &[], Some(&shift)).await.good(200);
+    }
+    offer_to_all(&world, &[&one, &two], order_id).await;
+    let has_offer = |me: &Value| !me["offers"].as_array().unwrap().is_empty();
+    let first = one.until("/v1/riders/me", has_offer).await["offers"][0]["offer_id"].clone();
+    let second = two.until("/v1/riders/me", has_offer).await["offers"][0]["offer_id"].clone();
+    let path = |offer: &Value| format!("/v1/offers/{}/acceptance", offer.as_str().unwrap());
+    two.post(&path(&second), &json!({})).await.good(200);
+    one.until("/v1/riders/me", |me| !has_offer(me)).await;
+    let late = one.post(&path(&first), &json!({})).await.problem(409, "offer-taken");
+    assert_eq!(late["detail"], "another rider was first");
 }

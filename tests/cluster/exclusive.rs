@@ -17,7 +17,7 @@ use foodcourt_actors::{
     decider::{Decider, Origin},
     directory::Directory,
     dispatch::{
-        Delivery, DeliveryCommand, Phase,
+        Delivery, DeliveryCommand, OpenOffer,
         event::{Candidate, Requested},
     },
     ids::{CourtId, DeliveryId, OfferId, OrderId, RiderId, UserId},
@@ -92,10 +92,10 @@ impl Stage {
                 self.ask(&self.deliveries, delivery_id.0, DeliveryCommand::StartSearch).await;
                 let round = self.deliveries.look(delivery_id.0).await.unwrap().state.round;
                 let candidates = vec![Candidate { rider_id, distance_m: 300, travel_s: None }];
-                let found = DeliveryCommand::NoteCandidates { round, candidates };
+                let found = DeliveryCommand::NoteCandidates { round, candidates, at_once: 1 };
                 self.ask(&self.deliveries, delivery_id.0, found).await;
                 let state = self.deliveries.look(delivery_id.0).await.unwrap().state;
-                if let Phase::Asking { offer_id, expires_at, .. } = state.phase {
+                if let Some(OpenOffer { offer_id, expires_at, .. }) = state.offers.first().copied() {
                     return OfferReceived {
                         offer_id,
                         delivery_id,

@@ -52,7 +52,13 @@ fn tick(at: Timestamp, delivery_id: DeliveryId, rider_id: RiderId, round: u32) -
         settings: PlanSettings::default(),
         open: vec![Sought { waiting, round, radius_m: 1_000, deadline_at: at.plus_s(15) }],
         around: Around { seen: vec![seen], left_out: vec![] },
-        decided: vec![Decided { delivery_id, verdict: Verdict::Ask(rider_id), weighed: vec![weighed], route: vec![] }],
+        decided: vec![Decided {
+            delivery_id,
+            verdict: Verdict::Ask(rider_id),
+            weighed: vec![weighed],
+            route: vec![],
+            also: vec![],
+        }],
     }
 }
 

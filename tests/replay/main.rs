@@ -118,7 +118,13 @@ async fn a_recorded_day_is_read_from_the_database() {
             settings: PlanSettings::default(),
             open: vec![Sought { waiting, round: 1, radius_m: 1_000, deadline_at: at }],
             around: Around { seen: vec![seen], left_out: vec![] },
-            decided: vec![Decided { delivery_id, verdict: Verdict::Ask(rider_id), weighed: vec![], route: vec![] }],
+            decided: vec![Decided {
+                delivery_id,
+                verdict: Verdict::Ask(rider_id),
+                weighed: vec![],
+                route: vec![],
+                also: vec![],
+            }],
         };
         TickRow { at, body: serde_json::to_string(&packer.pack(&tick)).unwrap() }
     };

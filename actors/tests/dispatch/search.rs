@@ -16,7 +16,8 @@ fn a_court_far_from_where_the_zone_began_is_searched_as_exactly() {
         town.fix(2, around_oslo.to_position([0.0, 900.0]));
         tokio::time::sleep(Duration::from_secs(1)).await;
         let find = async |pickup| {
-            let find = Find { delivery_id: delivery_id(1), pickup, radius_m: 5_000, not: vec![], around: 0 };
+            let find =
+                Find { delivery_id: delivery_id(1), pickup, radius_m: 5_000, not: vec![], at_once: 1, around: 0 };
             let found = town.zone.find(find).await.unwrap();
             found.near.iter().map(|near| (near.rider_id, near.distance_m)).collect::<Vec<_>>()
         };

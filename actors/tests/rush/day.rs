@@ -145,7 +145,8 @@ async fn live(shape: Shape, way: Option<Way>, seed: u64) -> Score {
     let trackers = Trackers::new(Arc::clone(&clock), sinks);
     let ovens = way.filter(|way| way.foresight).map(|_| Ovens::new(&kernel));
     let foresight = ovens.clone().map(|ovens| Arc::new(ovens) as Arc<dyn Foresight>);
-    let answers = Answers::new(Arc::new(zone.clone()), deliveries.clone()).with_foresight(foresight);
+    let at_once = way.map_or(1, |way| way.settings.ask_at_once);
+    let answers = Answers::new(Arc::new(zone.clone()), deliveries.clone()).asking(at_once).with_foresight(foresight);
     let planner = way.map(|way| {
         let settings = way.settings;
         let surveys = Arc::new(zone.clone());

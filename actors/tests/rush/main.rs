@@ -61,6 +61,7 @@ fn way(words: &str) -> Way {
             "ahead_s" => settings.ahead_s = value as i64,
             "wait_max_s" => settings.wait_max_s = value as i64,
             "late_price" => settings.late_price = value,
+            "ask_at_once" => settings.ask_at_once = value as u32,
             "work_price" => settings.work_price = value,
             "counter_s" => settings.counter_s = value as i64,
             "door_s" => settings.door_s = value as i64,

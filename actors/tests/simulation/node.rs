@@ -137,6 +137,7 @@ pub struct Parts {
     pub riders: Vec<RiderId>,
     /// Riders are planned; else the nearest is asked.
     pub planned: bool,
+    pub ask_at_once: u32,
     /// Planted: tell each event twice under different ids.
     pub tell_twice: bool,
 }
@@ -166,7 +167,7 @@ impl Node {
     pub fn start(number: usize, parts: Parts) -> Self {
         let set = LocalSet::new();
         let inside = set.enter();
-        let Parts { kernel, cursors, provider, broker, riders, planned, tell_twice } = parts;
+        let Parts { kernel, cursors, provider, broker, riders, planned, ask_at_once, tell_twice } = parts;
         let doors = Doors {
             order: Directory::start(&kernel, &[]),
             payment: Directory::start(&kernel, &[]),
@@ -183,10 +184,11 @@ impl Node {
         let trackers = Trackers::new(Arc::clone(&kernel.clock), sinks);
         broker.zones.lock().unwrap().insert(number, zone.clone());
         let hub = Arc::new(Hub::default());
-        let answers = Answers::new(Arc::new(zone.clone()), doors.delivery.clone());
+        let answers = Answers::new(Arc::new(zone.clone()), doors.delivery.clone()).asking(ask_at_once);
         let planner = planned.then(|| {
             let (clock, surveys) = (Arc::clone(&kernel.clock), Arc::new(zone.clone()));
-            Planner::open(district::centre(), clock, surveys, answers.clone(), PlanSettings::default(), None)
+            let settings = PlanSettings { ask_at_once, ..PlanSettings::default() };
+            Planner::open(district::centre(), clock, surveys, answers.clone(), settings, None)
         });
         let taps: [Arc<dyn Tap>; 8] = [
             Arc::new(doors.order.clone()),

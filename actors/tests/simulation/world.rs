@@ -61,6 +61,8 @@ pub struct World {
     pub bug: Option<Bug>,
     /// Riders are planned on this day; else the nearest is asked.
     pub planned: bool,
+    /// So many riders are asked for a delivery at once.
+    pub ask_at_once: u32,
     /// Between these riders take nothing.
     pub strike: Option<(Timestamp, Timestamp)>,
     nodes: RefCell<[Option<Node>; 2]>,
@@ -90,8 +92,11 @@ impl World {
         let strike = dice.chance(80).then(|| (dawn.plus_min(8), dawn.plus_min(55)));
         // Three days of four are planned; the other keeps the plain search honest.
         let planned = !seed.is_multiple_of(4);
+        // On half of the days one, as it is usual; on the others two or three.
+        let ask_at_once = [1, 1, 2, 3][usize::try_from(seed / 4 % 4).unwrap()];
         Rc::new(Self {
             planned,
+            ask_at_once,
             strike,
             kernel,
             store,
@@ -140,6 +145,7 @@ impl World {
                 broker: Arc::clone(&self.broker),
                 riders: self.riders.clone(),
                 planned: self.planned,
+                ask_at_once: self.ask_at_once,
                 tell_twice: self.bug == Some(Bug::SkipDedupe),
             };
             *slot = Some(Node::start(number, parts));

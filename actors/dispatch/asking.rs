@@ -1,0 +1,174 @@
+//! Who is asked for a delivery, and what comes of the answers. Pure.
+//!
+//! At most one rider has a delivery because only `assign` makes `delivery.assigned`, and only for an offer that is open:
+//! however many are asked at once, the first yes that the delivery reads closes all others with the same append. Every
+//! acceptance gets one answer, assigned or refused, since the rider holds a place in the bag until then.
+
+use super::{
+    decide::and_search,
+    event::{
+        Assigned, AssignmentRefused, Candidate, DeliveryEvent, HeldBack, NobodyNear, OfferDeclined, OfferExpired,
+        OfferRevoked, Offered, Requested, RevokeReason,
+    },
+    rules::DispatchRules as Rules,
+    state::{DeliveryState, Phase},
+};
+use crate::{
+    bundle::Bundle,
+    ids::{OfferId, RiderId},
+    time::Timestamp,
+};
+
+/// Who of the candidates is to be asked.
+pub(super) enum Whom<'a> {
+    /// So many, whoever is there first.
+    Nearest(u32),
+    /// Whom the plan means, and who is asked at the same time; who has said no in between is not.
+    Chosen { chosen: RiderId, also: &'a [RiderId], bundle: Option<&'a Bundle> },
+}
+
+pub(super) fn note_candidates(
+    state: &DeliveryState,
+    asked: &Requested,
+    round: u32,
+    candidates: &[Candidate],
+    whom: &Whom<'_>,
+    now: Timestamp,
+) -> Vec<DeliveryEvent> {
+    let waits = matches!(state.phase, Phase::Searching { .. }) || state.is_held_back();
+    if round != state.round || !waits {
+        return vec![]; // the answer of a round that is over
+    }
+    // Who is there first; a rider to whom no way is known comes after all others.
+    let first_there = |one: &Candidate| (one.travel_s.unwrap_or(u32::MAX), one.distance_m, one.rider_id);
+    let mut near: Vec<Candidate> =
+        candidates.iter().copied().filter(|one| !state.declined.contains(&one.rider_id)).collect();
+    near.sort_by_key(first_there);
+    let mut wanted: Vec<Candidate> = match whom {
+        Whom::Nearest(at_once) => near.iter().take(*at_once as usize).copied().collect(),
+        Whom::Chosen { chosen, also, .. } => {
+            let of = |rider_id: &RiderId| near.iter().find(|one| one.rider_id == *rider_id).copied();
+            std::iter::once(chosen).chain(*also).filter_map(of).collect()
+        }
+    };
+    if wanted.is_empty() {
+        wanted.extend(near.first());
+    }
+    wanted.truncate(Rules::AT_ONCE_MAX);
+    if wanted.is_empty() {
+        return vec![DeliveryEvent::NobodyNear(nobody_near(state, now))];
+    }
+    near.retain(|one| !wanted.contains(one));
+    let mut considered: Vec<Candidate> = wanted.iter().chain(&near).take(Rules::CANDIDATES).copied().collect();
+    considered.sort_by_key(first_there);
+    let bundle = |one: &Candidate| match whom {
+        Whom::Chosen { chosen, bundle, .. } if one.rider_id == *chosen => bundle.cloned(),
+        _ => None,
+    };
+    let offer = |one: &Candidate| {
+        DeliveryEvent::Offered(Offered {
+            delivery_id: asked.delivery_id,
+            order_id: asked.order_id,
+            offer_id: OfferId::of(asked.delivery_id, one.rider_id, round),
+            rider_id: one.rider_id,
+            round,
+            distance_m: one.distance_m,
+            pickup: asked.pickup,
+            dropoff_coarse: asked.dropoff.coarse(),
+            ready_at: asked.ready_at,
+            expires_at: now.plus_s(Rules::OFFER_S),
+            considered: considered.clone(),
+            bundle: bundle(one),
+        })
+    };
+    wanted.iter().map(offer).collect()
+}
+
+/// Not before `until`, and never beyond the bound: what waits for a plan must not starve.
+pub(super) fn hold_back(
+    state: &DeliveryState,
+    asked: &Requested,
+    round: u32,
+    until: Timestamp,
+    wait_max_s: i64,
+    now: Timestamp,
+) -> Vec<DeliveryEvent> {
+    let latest_at = asked.ready_at.plus_s(wait_max_s.clamp(0, Rules::HOLD_AFTER_READY_MAX_S)).min(state.assign_by);
+    let until = until.min(latest_at).min(now.plus_s(Rules::HOLD_S));
+    let answers = round == state.round && matches!(state.phase, Phase::Searching { .. });
+    if !answers || until <= now {
+        return vec![];
+    }
+    vec![DeliveryEvent::HeldBack(HeldBack { round, until, latest_at })]
+}
+
+fn nobody_near(state: &DeliveryState, now: Timestamp) -> NobodyNear {
+    let radius_m = Rules::radius_m(state.round);
+    let asks_again = Rules::is_widest(radius_m) && !state.declined.is_empty();
+    let pause_s = match (Rules::is_widest(radius_m), asks_again) {
+        (false, _) => Rules::WIDEN_S,
+        (true, false) => Rules::RETRY_S,
+        (true, true) => Rules::ASK_AGAIN_S,
+    };
+    // Never past the end of looking, so that the order hears in time that nobody comes.
+    let retry_at = now.plus_s(pause_s).min(state.assign_by.max(now));
+    NobodyNear { round: state.round, radius_m, retry_at, asks_again }
+}
+
+pub(super) fn decline(
+    state: &DeliveryState,
+    asked: &Requested,
+    offer_id: OfferId,
+    now: Timestamp,
+) -> Vec<DeliveryEvent> {
+    let Some(open) = state.open(offer_id) else { return vec![] };
+    let no = OfferDeclined { offer_id, rider_id: open.rider_id };
+    and_search(state, asked, vec![DeliveryEvent::OfferDeclined(no)], now)
+}
+
+/// When the first of those who are asked has had their time, the delivery's patience included.
+pub(super) fn first_end(state: &DeliveryState) -> Option<Timestamp> {
+    state.offers.iter().map(|offer| offer.expires_at.plus_s(Rules::OFFER_GRACE_S)).min()
+}
+
+pub(super) fn expire(state: &DeliveryState, asked: &Requested, now: Timestamp) -> Vec<DeliveryEvent> {
+    let silent = state.offers.iter().filter(|offer| now >= offer.expires_at.plus_s(Rules::OFFER_GRACE_S));
+    let expired = |offer_id, rider_id| DeliveryEvent::OfferExpired(OfferExpired { offer_id, rider_id });
+    let events: Vec<DeliveryEvent> = silent.map(|offer| expired(offer.offer_id, offer.rider_id)).collect();
+    if events.is_empty() { events } else { and_search(state, asked, events, now) }
+}
+
+/// Takes back every open offer but `but`.
+pub(super) fn revoke(state: &DeliveryState, but: Option<OfferId>, reason: RevokeReason) -> Vec<DeliveryEvent> {
+    let others = state.offers.iter().filter(|offer| Some(offer.offer_id) != but);
+    others
+        .map(|offer| OfferRevoked { offer_id: offer.offer_id, rider_id: offer.rider_id, reason })
+        .map(DeliveryEvent::OfferRevoked)
+        .collect()
+}
+
+pub(super) fn assign(
+    state: &DeliveryState,
+    asked: &Requested,
+    rider_id: RiderId,
+    offer_id: OfferId,
+) -> Vec<DeliveryEvent> {
+    if state.settled.contains(&offer_id) {
+        return vec![];
+    }
+    let delivery_id = asked.delivery_id;
+    if state.open(offer_id).is_none_or(|open| open.rider_id != rider_id) {
+        return vec![DeliveryEvent::AssignmentRefused(AssignmentRefused { delivery_id, rider_id, offer_id })];
+    }
+    let mut events = vec![DeliveryEvent::Assigned(Assigned {
+        delivery_id,
+        order_id: asked.order_id,
+        rider_id,
+        offer_id,
+        pickup: asked.pickup,
+        dropoff: asked.dropoff,
+        ready_at: asked.ready_at,
+    })];
+    events.extend(revoke(state, Some(offer_id), RevokeReason::Taken));
+    events
+}
