@@ -28,6 +28,7 @@ use crate::{
 pub(crate) use heard::{Die, Published};
 use settle::settle;
 pub(crate) use shelf::Shelf;
+use snapshot::Last;
 use turn::{Batch, Turn};
 
 /// A timer is looked at anew at least this often, so that a business clock that is sped up is noticed.
@@ -59,7 +60,7 @@ pub(crate) struct Entity<D: Decider> {
     queue: VecDeque<Task<D>>,
     state: Arc<D::State>,
     version: Rc<Cell<Version>>,
-    snapshot_version: Version,
+    last_snapshot: Last,
     correlation: Uuid,
     /// How many at the head of the queue were there before the read that is under way began.
     before_read: usize,
@@ -96,7 +97,7 @@ impl<D: Decider> Entity<D> {
             queue: VecDeque::new(),
             state: Arc::default(),
             version,
-            snapshot_version: 0,
+            last_snapshot: Last::default(),
             correlation: id.id,
             before_read: 0,
             heard: 0,
@@ -164,6 +165,7 @@ impl<D: Decider> Entity<D> {
             Appended::Committed => {
                 self.version.set(self.version.get() + batch.events.len() as Version);
                 self.correlation = batch.events.last().map_or(self.correlation, |event| event.correlation);
+                batch.events.iter().for_each(|event| self.last_snapshot.fact(&event.body));
                 batch.committed(&self.state);
                 self.phase = Phase::Ready;
                 self.keep_snapshot(ctx);
@@ -205,7 +207,7 @@ impl<D: Decider> Entity<D> {
         self.shelf.hide(self.id.id);
         self.state = Arc::default();
         self.version.set(0);
-        self.snapshot_version = 0;
+        self.last_snapshot = Last::default();
         self.phase = Phase::Cold;
     }
 
@@ -245,7 +247,7 @@ impl<D: Decider> Entity<D> {
                 Ok(state) => {
                     self.state = Arc::new(state);
                     self.version.set(snapshot.version);
-                    self.snapshot_version = snapshot.version;
+                    self.last_snapshot = Last::of(&snapshot);
                 }
                 // A snapshot of another build's shape: worth nothing, and never the truth.
                 Err(error) => {
@@ -308,6 +310,7 @@ impl<D: Decider> Entity<D> {
                 return false;
             }
             self.version.set(fact.version);
+            self.last_snapshot.fact(&fact.body);
             self.correlation = fact.correlation;
         }
         true
@@ -332,13 +335,14 @@ impl<D: Decider> Entity<D> {
 
     fn keep_snapshot(&mut self, ctx: &mut Context<Self>) {
         let version = self.version.get();
-        if version - self.snapshot_version < self.kernel.limits.snapshot_every {
+        if !self.last_snapshot.is_past(version, self.kernel.limits.snapshot_every) {
             return;
         }
-        self.snapshot_version = version;
         match snapshot::seal(&*self.state) {
             Ok(body) => {
-                let kept = self.kernel.journal.keep_snapshot(self.id, Snapshot { version, body });
+                let snapshot = Snapshot { version, body };
+                self.last_snapshot = Last::of(&snapshot);
+                let kept = self.kernel.journal.keep_snapshot(self.id, snapshot);
                 ctx.spawn(kept.into_actor(self));
             }
             Err(error) => error!(stream = %self.id, %error, "the state of {} does not serialize", self.id),
