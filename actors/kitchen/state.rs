@@ -1,12 +1,10 @@
-//! What a kitchen's facts amount to. Every step costs O(log n) in the open tickets: due times stand in one ordered
-//! index, closed tickets in a queue that is forgotten from the front.
+//! What a kitchen's facts amount to. Every step costs O(log n) in the tickets: due times stand in one ordered index,
+//! closed tickets in a queue that is forgotten from the front. Also the step after somebody has looked, who still holds
+//! the state as it was: what grows with the day shares with it whatever has not changed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use rpds::{QueueSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -46,11 +44,13 @@ pub struct KitchenState {
     #[serde(with = "pairs")]
     sold_out: BTreeMap<EightySix, Option<Timestamp>>,
     paused_until: Option<Timestamp>,
-    open: BTreeMap<TicketId, Arc<Ticket>>,
-    over: BTreeMap<TicketId, Over>,
+    open: RedBlackTreeMapSync<TicketId, Arc<Ticket>>,
+    over: RedBlackTreeMapSync<TicketId, Over>,
     /// Keys of `over` in the order of closing.
-    over_since: VecDeque<(Timestamp, TicketId)>,
-    due: BTreeSet<(Timestamp, Due)>,
+    over_since: QueueSync<(Timestamp, TicketId)>,
+    /// The newest of them, which keep their lines.
+    recalled: QueueSync<TicketId>,
+    due: RedBlackTreeSetSync<(Timestamp, Due)>,
     last_number: u64,
     /// Tickets being cooked.
     #[serde(default)]
@@ -102,7 +102,7 @@ impl KitchenState {
     /// Whether all hands are busy.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.info().is_some_and(|info| self.open.len() >= usize::try_from(info.open_tickets_max).unwrap_or(usize::MAX))
+        self.info().is_some_and(|info| self.open.size() >= usize::try_from(info.open_tickets_max).unwrap_or(usize::MAX))
     }
     /// Minutes the kitchen usually needs for a ticket.
     #[must_use]
@@ -145,7 +145,7 @@ impl KitchenState {
     /// How many tickets are open.
     #[must_use]
     pub fn open_count(&self) -> usize {
-        self.open.len()
+        self.open.size()
     }
     /// Open tickets, by id.
     pub fn open_tickets(&self) -> impl Iterator<Item = &Ticket> {
@@ -154,7 +154,7 @@ impl KitchenState {
     /// How many closed tickets are remembered.
     #[must_use]
     pub fn closed_count(&self) -> usize {
-        self.over.len()
+        self.over.size()
     }
     /// Where a ticket stands; `None` if it is unknown or forgotten.
     #[must_use]
@@ -176,7 +176,7 @@ impl KitchenState {
         self.open.get(&id).map(Arc::as_ref)
     }
     /// What the clock does, earliest first.
-    pub(super) fn due(&self) -> &BTreeSet<(Timestamp, Due)> {
+    pub(super) fn due(&self) -> &RedBlackTreeSetSync<(Timestamp, Due)> {
         &self.due
     }
     /// The number of the next ticket.
@@ -214,13 +214,13 @@ impl KitchenState {
             E::SoldOut(body) => {
                 self.back(body.what);
                 self.sold_out.insert(body.what, body.until);
-                self.due.extend(body.until.map(|until| (until, Due::Back(body.what))));
+                self.note(body.until.map(|until| (until, Due::Back(body.what))));
             }
             E::BackOnMenu(body) => self.back(body.what),
             E::Paused(body) => {
                 self.resume();
                 self.paused_until = Some(body.until);
-                self.due.insert((body.until, Due::Resume));
+                self.note(Some((body.until, Due::Resume)));
             }
             E::Resumed(_) => self.resume(),
             E::TicketOpened(body) => self.insert(body, at),
@@ -263,13 +263,13 @@ impl KitchenState {
 
     fn back(&mut self, what: EightySix) {
         if let Some(Some(until)) = self.sold_out.remove(&what) {
-            self.due.remove(&(until, Due::Back(what)));
+            self.due.remove_mut(&(until, Due::Back(what)));
         }
     }
 
     fn resume(&mut self) {
         if let Some(until) = self.paused_until.take() {
-            self.due.remove(&(until, Due::Resume));
+            self.due.remove_mut(&(until, Due::Resume));
         }
     }
 
@@ -287,20 +287,27 @@ impl KitchenState {
             delays: Vec::new(),
         };
         self.last_number = self.last_number.max(asked.number);
-        self.due.extend(ticket.due());
-        self.open.insert(asked.ticket_id, Arc::new(ticket));
+        self.note(ticket.due());
+        self.open.insert_mut(asked.ticket_id, Arc::new(ticket));
+    }
+
+    fn note(&mut self, due: Option<(Timestamp, Due)>) {
+        if let Some(due) = due {
+            self.due.insert_mut(due);
+        }
     }
 
     /// Changes an open ticket and keeps the index of due times in step.
     fn change(&mut self, id: TicketId, how: impl FnOnce(&mut Ticket)) {
         let Some(ticket) = self.open.get_mut(&id).map(Arc::make_mut) else { return };
         if let Some(due) = ticket.due() {
-            self.due.remove(&due);
+            self.due.remove_mut(&due);
         }
         let before = ticket.stage;
         how(ticket);
-        self.due.extend(ticket.due());
-        match (before == Stage::InKitchen, ticket.stage == Stage::InKitchen) {
+        let (due, after) = (ticket.due(), ticket.stage);
+        self.note(due);
+        match (before == Stage::InKitchen, after == Stage::InKitchen) {
             (false, true) => self.cooking += 1,
             (true, false) => self.cooking = self.cooking.saturating_sub(1),
             _ => {}
@@ -309,26 +316,33 @@ impl KitchenState {
 
     fn close(&mut self, id: TicketId, order_id: OrderId, stage: Stage, at: Timestamp) {
         self.change(id, |ticket| ticket.stage = stage);
-        let ticket = self.open.remove(&id);
-        if self.over.insert(id, Over { order_id, stage, ticket }).is_some() {
-            return; // closed before: it keeps its place in the queue
+        let ticket = self.open.get(&id).cloned();
+        self.open.remove_mut(&id);
+        let closed_before = self.over.contains_key(&id);
+        self.over.insert_mut(id, Over { order_id, stage, ticket });
+        if closed_before {
+            return; // it keeps its place in the queue
         }
-        self.over_since.push_back((at, id));
-        let past_recall =
-            self.over_since.len().checked_sub(RECALL_MAX + 1).and_then(|place| self.over_since.get(place));
-        if let Some(over) = past_recall.and_then(|(_, id)| self.over.get_mut(id)) {
-            over.ticket = None;
+        self.over_since.enqueue_mut((at, id));
+        self.recalled.enqueue_mut(id);
+        if self.recalled.len() > RECALL_MAX
+            && let Some(id) = self.recalled.peek().copied()
+        {
+            self.recalled.dequeue_mut();
+            if let Some(over) = self.over.get_mut(&id) {
+                over.ticket = None;
+            }
         }
     }
 
     /// Driven by the facts' own times, so that a replay forgets exactly what the living state forgot.
     fn forget(&mut self, at: Timestamp) {
-        while let Some((closed_at, id)) = self.over_since.front().copied() {
+        while let Some((closed_at, id)) = self.over_since.peek().copied() {
             if self.over_since.len() <= CLOSED_MAX && closed_at.plus(FORGET_AFTER) > at {
                 break;
             }
-            self.over_since.pop_front();
-            self.over.remove(&id);
+            self.over_since.dequeue_mut();
+            self.over.remove_mut(&id);
         }
     }
 }
