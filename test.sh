@@ -26,7 +26,7 @@ Runs every test of foodcourt. Without a STAGE: all of them, in this order; the f
   cluster     two nodes on one PostgreSQL and one Redis behind the shipped HAProxy: killed, drained, asked at once
   deploy      the shipped load balancer configurations, as HAProxy and nginx read them
 
-  --long        10,000 simulated seeds instead of 1,000, a larger city, 1,000 rounds of everybody at once
+  --long        10,000 simulated seeds instead of 1,000, a larger city, 1,000 rounds of 100 riders at once
   --no-install  install nothing; say what is missing instead
   --help        this
 
@@ -179,7 +179,7 @@ stage_api() { rust_tests --test api; }
 stage_crash() { rust_tests --test crash; }
 
 stage_cluster() {
-  if $LONG; then export CLUSTER_ROUNDS=1000; fi
+  if $LONG; then export CLUSTER_ROUNDS=1000 CLUSTER_RIDERS=100; fi
   rust_tests --test cluster
 }
 

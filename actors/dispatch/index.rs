@@ -1,12 +1,10 @@
 //! Where riders are, searchable: an R-tree over local metres. The only door to `rstar`.
 //! Knows positions and nothing about riders; who may be asked is the caller's filter.
 
-use std::collections::HashMap;
-
 use rstar::{AABB, PointDistance, RTree, RTreeObject};
 
 use crate::{
-    ids::RiderId,
+    ids::{IdMap, RiderId},
     place::{LocalMap, Position},
 };
 
@@ -53,7 +51,7 @@ pub struct RiderIndex {
     map: LocalMap,
     tree: RTree<Spot>,
     /// Where each rider stands in the tree: `remove` needs the old place.
-    spots: HashMap<RiderId, [f64; 2]>,
+    spots: IdMap<RiderId, [f64; 2]>,
     moves: usize,
 }
 
@@ -61,13 +59,13 @@ impl RiderIndex {
     /// An empty index on a flat map around `origin`, good for 50 km around it.
     #[must_use]
     pub fn around(origin: Position) -> Self {
-        Self { map: LocalMap::around(origin), tree: RTree::new(), spots: HashMap::new(), moves: 0 }
+        Self { map: LocalMap::around(origin), tree: RTree::new(), spots: IdMap::default(), moves: 0 }
     }
     /// Many riders at once, packed.
     #[must_use]
     pub fn load(origin: Position, riders: impl IntoIterator<Item = (RiderId, Position)>) -> Self {
         let map = LocalMap::around(origin);
-        let spots: HashMap<RiderId, [f64; 2]> =
+        let spots: IdMap<RiderId, [f64; 2]> =
             riders.into_iter().map(|(rider_id, at)| (rider_id, map.to_metres(at))).collect();
         let mut index = Self { map, tree: RTree::new(), spots, moves: 0 };
         index.pack();
@@ -155,6 +153,8 @@ impl RiderIndex {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use proptest::prelude::*;
     use uuid::Uuid;
 
