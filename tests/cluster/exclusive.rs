@@ -70,8 +70,8 @@ impl Stage {
         directory.ask(id, Wish::new(command, origin)).await.unwrap();
     }
 
-    /// A delivery that asks `rider_id` and nobody else; its offer.
-    async fn asking(&self, rider_id: RiderId) -> OfferReceived {
+    /// A delivery that asks these riders at once (5 at most) and nobody else; their offers.
+    async fn asking(&self, riders: &[RiderId]) -> Vec<OfferReceived> {
         let delivery_id = DeliveryId(self.kernel.ids.next());
         let (now, place) = (self.kernel.clock.now(), Position::new(10.0, 10.0).unwrap());
         let request = Requested {
@@ -91,27 +91,31 @@ impl Stage {
                 // The nodes search too, and find nobody: no rider of this test has a position.
                 self.ask(&self.deliveries, delivery_id.0, DeliveryCommand::StartSearch).await;
                 let round = self.deliveries.look(delivery_id.0).await.unwrap().state.round;
-                let candidates = vec![Candidate { rider_id, distance_m: 300, travel_s: None }];
-                let found = DeliveryCommand::NoteCandidates { round, candidates, at_once: 1 };
+                let candidate = |rider_id: &RiderId| Candidate { rider_id: *rider_id, distance_m: 300, travel_s: None };
+                let (candidates, at_once) = (riders.iter().map(candidate).collect(), riders.len().try_into().unwrap());
+                let found = DeliveryCommand::NoteCandidates { round, candidates, at_once };
                 self.ask(&self.deliveries, delivery_id.0, found).await;
-                let state = self.deliveries.look(delivery_id.0).await.unwrap().state;
-                if let Some(OpenOffer { offer_id, expires_at, .. }) = state.offers.first().copied() {
-                    return OfferReceived {
-                        offer_id,
-                        delivery_id,
-                        rider_id,
-                        pickup: place,
-                        dropoff_coarse: place,
-                        distance_m: 300,
-                        ready_at: now,
-                        expires_at,
-                        bundle: None,
-                    };
+                let open = self.deliveries.look(delivery_id.0).await.unwrap().state.offers.clone();
+                if !open.is_empty() {
+                    return open;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, asking).await.expect("the delivery asks the rider")
+        let open = tokio::time::timeout(PATIENCE, asking).await.expect("the delivery asks its riders");
+        assert_eq!(open.len(), riders.len());
+        let received = |OpenOffer { offer_id, rider_id, expires_at }| OfferReceived {
+            offer_id,
+            delivery_id,
+            rider_id,
+            pickup: place,
+            dropoff_coarse: place,
+            distance_m: 300,
+            ready_at: now,
+            expires_at,
+            bundle: None,
+        };
+        open.into_iter().map(received).collect()
     }
 
     /// Waits until nothing is in the rider's hands, by the rider's own facts: what a page shows forgets a cancelled
@@ -200,14 +204,17 @@ fn another(round: usize, began: Instant) -> bool {
     }
 }
 
+/// Asked for one delivery at once, as many as may be.
+const AT_ONCE: usize = 5;
+
 /// How many say yes at once: a dozen, or (`CLUSTER_RIDERS`) so many.
 fn crowd() -> u32 {
     std::env::var("CLUSTER_RIDERS").map_or(12, |riders| riders.parse().unwrap())
 }
 
-/// Many riders, each with an offer for the same delivery (their searches crossed, so each believes to be the one who was
-/// asked), all say yes at once through both nodes, each of them twice; and everybody tries the offer of the one who was
-/// asked as well.
+/// Many riders say yes at once, each of them twice, through both nodes: five were asked for the delivery at once, the
+/// others have an offer for it too (their searches crossed, so each believes to be asked), and everybody tries the offer
+/// of one of the five as well.
 #[actix::test]
 async fn of_all_who_say_yes_to_one_delivery_at_once_exactly_one_has_it() {
     let cluster = Cluster::new(&[]).await;
@@ -217,42 +224,44 @@ async fn of_all_who_say_yes_to_one_delivery_at_once_exactly_one_has_it() {
     let riders = on_shift(&bases[0], crowd(), 1, "exclusive").await;
     let (began, mut round, mut answered) = (Instant::now(), 0, 0);
     while another(round, began) {
-        let asked = &riders[round % riders.len()];
-        let real = stage.asking(id_of(asked)).await;
+        let asked: Vec<RiderId> = (0..AT_ONCE).map(|n| id_of(&riders[(round + n) % riders.len()])).collect();
+        let real = stage.asking(&asked).await;
         let offers = riders.iter().enumerate().map(|(number, rider)| {
-            let stale = OfferId::of(real.delivery_id, id_of(rider), 1_000 + u32::try_from(number).unwrap());
-            let offer_id = if rider.id == asked.id { real.offer_id } else { stale };
-            OfferReceived { offer_id, rider_id: id_of(rider), ..real.clone() }
+            let stale = OfferId::of(real[0].delivery_id, id_of(rider), 1_000 + u32::try_from(number).unwrap());
+            let mine = real.iter().find(|offer| offer.rider_id == id_of(rider)).cloned();
+            mine.unwrap_or_else(|| OfferReceived { offer_id: stale, rider_id: id_of(rider), ..real[0].clone() })
         });
         let offers: Vec<OfferReceived> = offers.collect();
         join_all(offers.iter().map(|offer| stage.offer(offer.clone()))).await;
 
         let says = |number: usize, base: usize, offer_id| {
             let (rider, base) = (riders[number].clone(), bases[base].clone());
-            async move { (rider.id.clone(), accept(&rider, &base, offer_id).await) }
+            async move { (id_of(&rider), accept(&rider, &base, offer_id).await) }
         };
         let own = |node: usize| {
             let (says, offers) = (&says, &offers);
             (0..riders.len()).map(move |n| says(n, (n + node) % 2, offers[n].offer_id))
         };
-        let others = (0..riders.len()).filter(|n| riders[*n].id != asked.id).map(|n| says(n, n % 2, real.offer_id));
+        let strangers = (0..riders.len()).filter(|n| id_of(&riders[*n]) != real[0].rider_id);
+        let others = strangers.map(|n| says(n, n % 2, real[0].offer_id));
         let (answers, others) = futures_util::future::join(join_all(own(0).chain(own(1))), join_all(others)).await;
         answered += answers.len() + others.len();
 
-        let (mine, theirs): (Vec<_>, Vec<_>) = answers.iter().partition(|(who, _)| *who == asked.id);
-        assert!(mine.len() == 2 && mine.iter().all(|(_, told)| *told == Told::Yours), "round {round}: {mine:?}");
-        assert!(theirs.iter().all(|(_, told)| *told == Told::Taken), "round {round}: {theirs:?}");
+        let (yours, taken): (Vec<_>, Vec<_>) = answers.iter().partition(|(_, told)| *told == Told::Yours);
+        let winner = yours[0].0;
+        assert!(yours.len() == 2 && yours[1].0 == winner && asked.contains(&winner), "round {round}: {yours:?}");
+        assert!(taken.iter().all(|(_, told)| *told == Told::Taken), "round {round}: {taken:?}");
         assert!(others.iter().all(|(_, told)| *told == Told::NotYours), "round {round}: {others:?}");
 
         // The bags say the same: one holds it, and the others' hands are free for the next round.
         let settled = riders.iter().map(|rider| {
-            let held = usize::from(rider.id == asked.id);
+            let held = usize::from(id_of(rider) == winner);
             let fits = move |me: &serde_json::Value| me["deliveries"].as_array().is_some_and(|bag| bag.len() == held);
             rider.until(&bases[round % 2], "/v1/riders/me", "bags are settled", fits)
         });
         join_all(settled).await;
-        stage.ask(&stage.deliveries, real.delivery_id.0, DeliveryCommand::Cancel { even_with_food: true }).await;
-        stage.free(id_of(asked)).await;
+        stage.ask(&stage.deliveries, real[0].delivery_id.0, DeliveryCommand::Cancel { even_with_food: true }).await;
+        stage.free(winner).await;
         round += 1;
     }
     assert!(round >= ROUNDS_MIN, "only {round} rounds: that shows nothing");
@@ -271,7 +280,8 @@ async fn two_nodes_never_fill_a_bag_beyond_its_places() {
     let rider = &riders[0];
     let (began, mut round) = (Instant::now(), 0);
     while another(round, began) {
-        let offers = join_all((0..3).map(|_| stage.asking(id_of(rider)))).await;
+        let asked = [id_of(rider)];
+        let offers = join_all((0..3).map(|_| stage.asking(&asked))).await.concat();
         // The nodes' own reactors hand the same offers over; whoever comes second changes nothing.
         join_all(offers.iter().map(|offer| stage.offer(offer.clone()))).await;
         let yes = bases.iter().flat_map(|base| offers.iter().map(move |offer| (base, offer.offer_id)));
