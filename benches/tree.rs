@@ -1,7 +1,7 @@
 //! The index of riders beside plain `rstar`: `cargo bench --bench tree`. A program, not a harness: 100,000 riders in a city
 //! 30 km wide are loaded, move, and the nearest ten free ones are looked for, alone and while 50,000 fixes a second
 //! arrive, ours and the peer in turn. Counted is the thread's time on a core, as Linux tells it, so that neighbours do
-//! not show. With `-- --hour` an hour of such fixes is lived first: what the tree is worth after that.
+//! not show. `-- --seconds 3600` lives an hour of such fixes instead of ten seconds: what the tree is worth after that.
 
 use std::{fs, hint, time::Duration};
 
@@ -24,6 +24,9 @@ const COUNT: usize = 10;
 /// As far as a search goes.
 const RADIUS_M: f64 = 8_000.0;
 const ROUNDS: usize = 5;
+const FIGURES: usize = 5;
+/// Fixes of so many seconds, without `--seconds`.
+const SECONDS: usize = 10;
 const QUERIES: usize = 100_000;
 /// Fixes come in such portions while searches go on.
 const PORTION: Duration = Duration::from_millis(200);
@@ -173,25 +176,20 @@ fn search<T: Tree>(tree: &T, places: &[(Position, [f64; 2])]) {
     }
 }
 
-/// One side's figures: µs a rider loaded, a fix, a search, and a search while fixes arrive.
-fn measure<T: Tree>(hour: bool) -> [f64; 4] {
+/// One side's figures, µs: a rider loaded, a search then, a fix, a search after them, and one while fixes arrive.
+fn measure<T: Tree>(seconds: usize) -> [f64; FIGURES] {
     let mut riders = Riders::new(origin());
     let mut tree = None;
     let loaded = each(spent(|| tree = Some(T::load(&riders))), RIDERS);
     let mut tree = tree.expect("loaded");
-    for _ in 0..if hour { 3_600 } else { 0 } {
-        for fix in riders.fixes(FIXES_PER_S) {
-            tree.place(&fix);
-        }
-    }
-    // As many as move the riders on for ten seconds.
+    let places = riders.places(QUERIES);
+    let packed = each(spent(|| search(&tree, &places)), QUERIES);
     let mut moving = Duration::ZERO;
-    for _ in 0..10 {
+    for _ in 0..seconds {
         let fixes = riders.fixes(FIXES_PER_S);
         moving += spent(|| fixes.iter().for_each(|fix| tree.place(fix)));
     }
-    let moved = each(moving, 10 * FIXES_PER_S);
-    let places = riders.places(QUERIES);
+    let moved = each(moving, seconds * FIXES_PER_S);
     let found = each(spent(|| search(&tree, &places)), QUERIES);
     // One thread does both: what fixes leave of each portion of time is for searches.
     let (mut searches, mut both) = (0, Duration::ZERO);
@@ -207,29 +205,33 @@ fn measure<T: Tree>(hour: bool) -> [f64; 4] {
         }
         both += on_core() - began;
     }
-    [loaded, moved, found, each(both, searches)]
+    [loaded, packed, moved, found, each(both, searches)]
 }
 
-fn median(rounds: &[[f64; 4]], figure: usize) -> f64 {
+fn median(rounds: &[[f64; FIGURES]], figure: usize) -> f64 {
     let mut all: Vec<f64> = rounds.iter().map(|round| round[figure]).collect();
     all.sort_by(f64::total_cmp);
     all[all.len() / 2]
 }
 
 fn main() {
-    let hour = std::env::args().any(|word| word == "--hour");
-    let rounds = if hour { 1 } else { ROUNDS };
+    let mut words = std::env::args().skip_while(|word| word != "--seconds").skip(1);
+    let seconds = words.next().map_or(SECONDS, |number| number.parse().expect("--seconds takes a number"));
+    let rounds = if seconds > SECONDS { 1 } else { ROUNDS };
     let (mut ours, mut plain) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        ours.push(measure::<Ours>(hour));
-        plain.push(measure::<Plain>(hour));
+        ours.push(measure::<Ours>(seconds));
+        plain.push(measure::<Plain>(seconds));
     }
-    println!(
-        "| µs on a core{} | index | rstar | a second, index | a second, rstar |",
-        if hour { ", after an hour" } else { "" }
-    );
+    println!("| {seconds} s of fixes; µs on a core | index | rstar | a second, index | a second, rstar |");
     println!("|---|---|---|---|---|");
-    let words = ["load, a rider", "a fix", "nearest 10 free", "nearest 10 free, 50,000 fixes a second"];
+    let words = [
+        "load, a rider",
+        "nearest 10 free, just loaded",
+        "a fix",
+        "nearest 10 free, after the fixes",
+        "nearest 10 free, 50,000 fixes a second",
+    ];
     for (figure, word) in words.iter().enumerate() {
         let (ours, plain) = (median(&ours, figure), median(&plain, figure));
         println!("| {word} | {ours:.2} | {plain:.2} | {:.0} | {:.0} |", 1e6 / ours, 1e6 / plain);
