@@ -172,6 +172,7 @@ enum Told {
 
 /// Says yes at `base`. "Still being settled" is asked again, as a phone does.
 async fn accept(rider: &Person, base: &str, offer_id: OfferId) -> Told {
+    let mut last = None;
     let asking = async {
         loop {
             let answer = rider.post(base, &format!("/v1/offers/{offer_id}/acceptance"), &json!({})).await;
@@ -179,9 +180,11 @@ async fn accept(rider: &Person, base: &str, offer_id: OfferId) -> Told {
                 Some(told) => return told,
                 None => assert!(answer.status == 202 || answer.status == 503, "{answer:?}"),
             }
+            last = Some(answer);
         }
     };
-    tokio::time::timeout(PATIENCE, asking).await.expect("a yes is settled")
+    let settled = tokio::time::timeout(PATIENCE, asking).await;
+    settled.unwrap_or_else(|_| panic!("a yes at {base} is never settled: {last:?}"))
 }
 
 /// Every answer says why: a type to branch on, and a sentence.
