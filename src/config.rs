@@ -95,8 +95,8 @@ sections! {
     }
     /// `[dispatch]`
     Dispatch {
-        policy: DispatchBy, tick_s: u16, ahead_s: u16, wait_max_s: u16, ask_at_once: u32, work_weight: f64,
-        late_weight: f64, records_kept_days: u16,
+        policy: DispatchBy, tick_s: u16, ahead_s: u16, wait_max_s: u16, ask_at_once: u32, better_s: u16,
+        work_weight: f64, late_weight: f64, records_kept_days: u16,
     }
     /// `[arrivals]`
     Arrivals {
@@ -279,6 +279,7 @@ impl Config {
         whole("dispatch.ahead_s", u64::from(self.dispatch.ahead_s), 0, 600)?;
         whole("dispatch.wait_max_s", u64::from(self.dispatch.wait_max_s), 0, 900)?;
         whole("dispatch.ask_at_once", u64::from(self.dispatch.ask_at_once), 1, 5)?;
+        whole("dispatch.better_s", u64::from(self.dispatch.better_s), 0, 3_600)?;
         whole("dispatch.records_kept_days", u64::from(self.dispatch.records_kept_days), 0, 365)?;
         within("dispatch.work_weight", self.dispatch.work_weight, 0.0, 10.0)?;
         within("dispatch.late_weight", self.dispatch.late_weight, 0.0, 10.0)?;
@@ -317,6 +318,7 @@ impl Config {
             counter_s: i64::try_from(self.arrivals.counter_s).unwrap_or(i64::MAX),
             door_s: i64::try_from(self.arrivals.door_s).unwrap_or(i64::MAX),
             ask_at_once: dispatch.ask_at_once,
+            better_s: dispatch.better_s.into(),
             estimate: self.travel().estimate,
         }
     }

@@ -7,11 +7,12 @@
 use super::{
     decide::and_search,
     event::{
-        Assigned, AssignmentRefused, Candidate, DeliveryEvent, HeldBack, NobodyNear, OfferDeclined, OfferExpired,
-        OfferRevoked, Offered, Requested, RevokeReason,
+        Assigned, AssignmentRefused, Candidate, DeliveryEvent, HeldBack, InsteadOf, NobodyNear, OfferDeclined,
+        OfferExpired, OfferRevoked, Offered, Requested, RevokeReason, UnassignReason, Unassigned,
     },
+    ride::leg_of,
     rules::DispatchRules as Rules,
-    state::{DeliveryState, Phase},
+    state::{DeliveryState, DeliveryStatus, Phase},
 };
 use crate::{
     bundle::Bundle,
@@ -79,6 +80,7 @@ pub(super) fn note_candidates(
             expires_at: now.plus_s(Rules::OFFER_S),
             considered: considered.clone(),
             bundle: bundle(one),
+            instead_of: None,
         })
     };
     wanted.iter().map(offer).collect()
@@ -147,6 +149,48 @@ pub(super) fn revoke(state: &DeliveryState, but: Option<OfferId>, reason: Revoke
         .collect()
 }
 
+/// Asks somebody who would have it at the door sooner, while `bearer` keeps it. Once: a delivery must not be passed on and
+/// on, and one that nobody wanted to take over is well where it is.
+pub(super) fn ask_better(
+    state: &DeliveryState,
+    asked: &Requested,
+    (bearer, later_s): (RiderId, u32),
+    chosen: RiderId,
+    candidates: &[Candidate],
+    now: Timestamp,
+) -> Vec<DeliveryEvent> {
+    let on_the_way = leg_of(state, bearer).is_some_and(|leg| leg < DeliveryStatus::ArrivedAtPickup);
+    let may = on_the_way && state.bettered < Rules::BETTER_MAX && state.offers.is_empty() && chosen != bearer;
+    let Some(one) = candidates.iter().find(|one| one.rider_id == chosen) else { return vec![] };
+    if !may || state.declined.contains(&chosen) {
+        return vec![];
+    }
+    let round = state.round.saturating_add(1);
+    vec![DeliveryEvent::Offered(Offered {
+        delivery_id: asked.delivery_id,
+        order_id: asked.order_id,
+        offer_id: OfferId::of(asked.delivery_id, chosen, round),
+        rider_id: chosen,
+        round,
+        distance_m: one.distance_m,
+        pickup: asked.pickup,
+        dropoff_coarse: asked.dropoff.coarse(),
+        ready_at: asked.ready_at,
+        expires_at: now.plus_s(Rules::OFFER_S),
+        considered: candidates.to_vec(),
+        bundle: None,
+        instead_of: Some(InsteadOf { rider_id: bearer, later_s }),
+    })]
+}
+
+/// `events`, and if they bring the rider to the court, no for whoever was asked to be there sooner.
+pub(super) fn and_keep(state: &DeliveryState, mut events: Vec<DeliveryEvent>) -> Vec<DeliveryEvent> {
+    if events.iter().any(|event| matches!(event, DeliveryEvent::ArrivedAtPickup(_))) {
+        events.extend(revoke(state, None, RevokeReason::Kept));
+    }
+    events
+}
+
 pub(super) fn assign(
     state: &DeliveryState,
     asked: &Requested,
@@ -160,7 +204,18 @@ pub(super) fn assign(
     if state.open(offer_id).is_none_or(|open| open.rider_id != rider_id) {
         return vec![DeliveryEvent::AssignmentRefused(AssignmentRefused { delivery_id, rider_id, offer_id })];
     }
-    let mut events = vec![DeliveryEvent::Assigned(Assigned {
+    let mut events = vec![];
+    if let (Phase::Riding { .. }, Some(bearer)) = (state.phase, state.bearer) {
+        // In one append: there is no moment in which nobody has it, and none in which two have.
+        events.push(DeliveryEvent::Unassigned(Unassigned {
+            delivery_id,
+            order_id: asked.order_id,
+            rider_id: bearer.rider_id,
+            offer_id: bearer.offer_id,
+            reason: UnassignReason::Better,
+        }));
+    }
+    events.push(DeliveryEvent::Assigned(Assigned {
         delivery_id,
         order_id: asked.order_id,
         rider_id,
@@ -168,7 +223,7 @@ pub(super) fn assign(
         pickup: asked.pickup,
         dropoff: asked.dropoff,
         ready_at: asked.ready_at,
-    })];
+    }));
     events.extend(revoke(state, Some(offer_id), RevokeReason::Taken));
     events
 }

@@ -50,6 +50,17 @@ pub enum DeliveryCommand {
         /// The route it is offered in, if the chosen one is asked.
         bundle: Option<Bundle>,
     },
+    /// Another rider would have it at the door sooner than the one who has it: asked, while that one keeps it.
+    AskBetter {
+        /// Who has it.
+        bearer: RiderId,
+        /// So many seconds later they would have it at the door.
+        later_s: u32,
+        /// Who is asked.
+        chosen: RiderId,
+        /// Both.
+        candidates: Vec<Candidate>,
+    },
     /// The plan has somebody for it who need not be asked before `until`.
     HoldBack {
         /// The round that is answered.
@@ -207,6 +218,9 @@ impl Decider for Delivery {
                 let whom = Whom::Chosen { chosen: *chosen, also, bundle: bundle.as_ref() };
                 Ok(asking::note_candidates(state, asked, *round, candidates, &whom, now))
             }
+            DeliveryCommand::AskBetter { bearer, later_s, chosen, candidates } => {
+                Ok(asking::ask_better(state, asked, (*bearer, *later_s), *chosen, candidates, now))
+            }
             DeliveryCommand::HoldBack { round, until, wait_max_s } => {
                 Ok(asking::hold_back(state, asked, *round, *until, *wait_max_s, now))
             }
@@ -215,10 +229,14 @@ impl Decider for Delivery {
             DeliveryCommand::Assign { rider_id, offer_id } => Ok(asking::assign(state, asked, *rider_id, *offer_id)),
             DeliveryCommand::Unassign { rider_id, reason } => unassign(state, asked, *rider_id, *reason, now),
             DeliveryCommand::NoteReady => Ok(note_ready(state, asked, now)),
-            DeliveryCommand::Step { rider_id, step } => take_step(state, asked, *rider_id, *step, NotedBy::Rider),
+            DeliveryCommand::Step { rider_id, step } => {
+                let taken = take_step(state, asked, *rider_id, *step, NotedBy::Rider)?;
+                Ok(asking::and_keep(state, taken))
+            }
             // A position is no wish: where it does not fit there is nothing to refuse.
             DeliveryCommand::NoticeArrival { rider_id, step } => {
-                Ok(take_step(state, asked, *rider_id, *step, NotedBy::Position).unwrap_or_default())
+                let noticed = take_step(state, asked, *rider_id, *step, NotedBy::Position).unwrap_or_default();
+                Ok(asking::and_keep(state, noticed))
             }
             DeliveryCommand::NoteEta { rider_id, eta, moved_by_s } => {
                 Ok(note_eta(state, asked, *rider_id, *eta, *moved_by_s))
@@ -259,7 +277,8 @@ impl Decider for Delivery {
                 _ => (due_at, DeliveryCommand::NoteOverdue),
             },
         };
-        Some(Deadline { at, command })
+        let ends = asking::first_end(state).filter(|ends| *ends < at);
+        Some(ends.map_or(Deadline { at, command }, |at| Deadline { at, command: DeliveryCommand::ExpireOffer }))
     }
 }
 

@@ -10,6 +10,7 @@ use tracing::{debug, warn};
 
 use super::{
     Delivery, DeliveryCommand,
+    better::Better,
     event::{Candidate, Requested, SearchStarted, UnassignReason},
     live::{Decided, Likely, LivePlan, PlanSettings, Verdict, Waiting},
     planner::PlannerDoor,
@@ -209,6 +210,19 @@ impl Answers {
         self.run(delivery_id, async move {
             let candidates = timed(this.travel.as_ref(), &near, pickup).await;
             let command = DeliveryCommand::NoteChoice { round, chosen, also, candidates, bundle };
+            this.tell(delivery_id, command, origin).await;
+        });
+    }
+
+    /// Somebody who would have it at the door sooner than who has it.
+    pub(super) fn exchange(&self, better: Better, pickup: Position, origin: Origin) {
+        let (delivery_id, this) = (better.delivery_id, self.clone());
+        self.run(delivery_id, async move {
+            let near = [&better.chosen, &better.bearer].map(|seen| Near::of(seen, pickup));
+            let candidates = timed(this.travel.as_ref(), &near, pickup).await;
+            let (bearer, chosen) = (better.bearer.rider_id, better.chosen.rider_id);
+            let later_s = u32::try_from(better.sooner_s).unwrap_or(0);
+            let command = DeliveryCommand::AskBetter { bearer, later_s, chosen, candidates };
             this.tell(delivery_id, command, origin).await;
         });
     }

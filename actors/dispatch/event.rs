@@ -179,6 +179,18 @@ pub struct Offered {
     /// The route it is part of; absent for a delivery offered alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<Bundle>,
+    /// Who has it meanwhile, and keeps it unless the answer is yes; absent where nobody has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<InsteadOf>,
+}
+
+/// A rider on the way to the court, in whose place another one is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct InsteadOf {
+    /// Who.
+    pub rider_id: RiderId,
+    /// So many seconds later they would have it at the door.
+    pub later_s: u32,
 }
 
 /// Body of `delivery.offer_declined`.
@@ -208,6 +220,8 @@ pub enum RevokeReason {
     Cancelled,
     /// Another rider who was asked at the same time said yes first.
     Taken,
+    /// Asked for a delivery that somebody had, who has reached the court meanwhile.
+    Kept,
 }
 
 /// Body of `delivery.offer_revoked`.
@@ -264,6 +278,8 @@ pub enum UnassignReason {
     TooLate,
     /// Staff took it away.
     Staff,
+    /// Another rider has taken it over, who will have it at the door sooner. Nothing against this one.
+    Better,
 }
 
 /// Body of `delivery.unassigned`.

@@ -50,6 +50,8 @@ pub struct PlanSettings {
     pub door_s: i64,
     /// So many riders are asked for a delivery at once, 1 to 5.
     pub ask_at_once: u32,
+    /// Another rider who would have it at the door so much sooner is asked before pickup; 0: nobody is.
+    pub better_s: i64,
     /// Estimate of the ways.
     pub estimate: GreatCircle,
 }
@@ -65,6 +67,7 @@ impl Default for PlanSettings {
             counter_s: 45,
             door_s: 60,
             ask_at_once: 1,
+            better_s: 0,
             estimate: GreatCircle::USUAL,
         }
     }
@@ -134,6 +137,17 @@ pub enum Verdict {
     },
     /// The plan has nobody, or has had its time: look for the nearest.
     Nearest,
+}
+
+impl Verdict {
+    /// Whom it means.
+    #[must_use]
+    pub const fn rider(self) -> Option<RiderId> {
+        match self {
+            Self::Ask(rider_id) | Self::Wait { rider_id, .. } => Some(rider_id),
+            Self::Nearest => None,
+        }
+    }
 }
 
 /// A verdict with its reasons.

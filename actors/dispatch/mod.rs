@@ -1,6 +1,7 @@
 //! The dispatch service: finds a rider for every delivery and follows it to the door.
 
 mod asking;
+mod better;
 mod decide;
 pub mod effect;
 pub mod eta;
@@ -30,6 +31,8 @@ pub use state::{Bearer, DeliveryState, DeliveryStatus, Eta, OpenOffer, Phase};
 
 #[cfg(test)]
 mod asking_tests;
+#[cfg(test)]
+mod better_tests;
 #[cfg(test)]
 mod plan_tests;
 #[cfg(test)]

@@ -11,8 +11,9 @@ use actix::prelude::*;
 use tracing::{error, warn};
 
 use super::{
+    better::{self, Riding},
     effect::Answers,
-    event::{DeliveryEvent, SearchStarted},
+    event::{Assigned, DeliveryEvent, SearchStarted},
     live::{Decided, Likely, LivePlan, PlanSettings, Verdict, Waiting},
     matcher::LIKELY,
     record::{Policy, Sought, Tick},
@@ -87,6 +88,10 @@ enum News {
     Ready(Timestamp),
     /// The search of this round has had its answer.
     Answered(u32),
+    /// Somebody has it and rides to the court.
+    Riding(Riding),
+    /// Who had it is at the court, or has it no more.
+    Settled,
     /// It waits for no rider any more, and no rider for its food.
     Over,
 }
@@ -95,6 +100,13 @@ impl News {
     fn of(fact: &Recorded) -> Option<Self> {
         match &*fact.kind {
             "delivery.cancelled" | "delivery.unassignable" | "delivery.picked_up" => Some(Self::Over),
+            "delivery.arrived_at_pickup" | "delivery.unassigned" => Some(Self::Settled),
+            "delivery.assigned" => match fact.typed() {
+                Ok(DeliveryEvent::Assigned(Assigned { rider_id, pickup, dropoff, ready_at, .. })) => {
+                    Some(Self::Riding(Riding { rider_id, pickup, dropoff, ready_at, since: fact.at }))
+                }
+                _ => None,
+            },
             "delivery.ready_noted" => Some(Self::Ready(fact.at)),
             "delivery.offered" | "delivery.nobody_near" => match fact.typed() {
                 Ok(DeliveryEvent::Offered(offered)) => Some(Self::Answered(offered.round)),
@@ -120,6 +132,10 @@ pub struct Planner {
     open: BTreeMap<DeliveryId, Open>,
     /// When food may be ready that riders were asked for; until it is picked up.
     likely: BTreeMap<DeliveryId, Likely>,
+    /// Deliveries whose riders are on the way to the court, where another one may be asked.
+    riding: BTreeMap<DeliveryId, Riding>,
+    /// Deliveries for which another one was asked; until they are picked up.
+    bettered: BTreeSet<DeliveryId>,
     ticked_at: Timestamp,
     armed: bool,
 }
@@ -147,8 +163,9 @@ impl Planner {
             let make = move |ctx: &mut Context<Self>| {
                 ctx.set_mailbox_capacity(MAILBOX);
                 let plan = LivePlan::new(settings, centre);
-                let (open, likely, ticked_at) = (BTreeMap::new(), BTreeMap::new(), Timestamp::default());
-                Self { clock, zone, answers, settings, plan, open, likely, ticked_at, armed: false }
+                let (open, likely, riding) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+                let (bettered, ticked_at, armed) = (BTreeSet::new(), Timestamp::default(), false);
+                Self { clock, zone, answers, settings, plan, open, likely, riding, bettered, ticked_at, armed }
             };
             match &arbiter {
                 Some(arbiter) => Self::start_in_arbiter(arbiter, make),
@@ -158,9 +175,9 @@ impl Planner {
         PlannerDoor { planner: Arc::new(Mutex::new(open())), open: Arc::new(open) }
     }
 
-    /// Ticks only while somebody waits.
+    /// Ticks only while somebody waits, or rides to a court and might be replaced.
     fn arm(&mut self, ctx: &mut Context<Self>) {
-        if self.armed || self.open.is_empty() {
+        if self.armed || (self.open.is_empty() && self.riding.is_empty()) {
             return;
         }
         self.armed = true;
@@ -173,8 +190,10 @@ impl Planner {
         self.ticked_at = now;
         // Whoever is past the deadline has begun another round, or is about to.
         self.open.retain(|_, open| now < open.held_until.unwrap_or(open.search.deadline_at).plus_s(Rules::SEARCH_S));
+        self.riding.retain(|_, riding| now < riding.since.max(riding.ready_at).plus_min(Rules::ARRIVE_WITHIN_MIN));
         let due = || self.open.iter().filter(|(_, open)| open.is_due(now));
-        let mut pickups: Vec<Position> = due().map(|(_, open)| open.search.pickup).collect();
+        let riding = self.riding.values().map(|riding| riding.pickup);
+        let mut pickups: Vec<Position> = due().map(|(_, open)| open.search.pickup).chain(riding).collect();
         pickups.sort_by(|a, b| a.lat().total_cmp(&b.lat()).then(a.lon().total_cmp(&b.lon())));
         pickups.dedup();
         if pickups.is_empty() {
@@ -198,7 +217,7 @@ impl Planner {
         let now = self.clock.now();
         let due: Vec<&Open> = due.iter().filter_map(|id| self.open.get(id)).collect();
         if due.is_empty() {
-            return;
+            return self.exchange(now, around, BTreeSet::new());
         }
         let waiting: Vec<Waiting> = due.iter().map(|open| open.waiting.clone()).collect();
         let riders = &around.seen;
@@ -209,6 +228,8 @@ impl Planner {
             Tick { at: now, policy, settings, open: due.iter().map(|open| open.sought()).collect(), around, decided }
         });
         let bundles = self.bundles(&decided);
+        let meant = decided.iter().flat_map(|one| one.verdict.rider().into_iter().chain(one.also.iter().copied()));
+        self.exchange(now, around, meant.collect());
         for Decided { delivery_id, verdict, weighed, also, .. } in decided {
             let Some(open) = self.open.get_mut(&delivery_id) else { continue };
             let round = open.search.round;
@@ -244,6 +265,42 @@ impl Planner {
 }
 
 impl Planner {
+    /// Keeps track of who is on the way to a court, if another one may be asked.
+    fn follow(&mut self, id: DeliveryId, news: News) {
+        match news {
+            News::Riding(mut riding) if self.settings.better_s > 0 && !self.bettered.contains(&id) => {
+                let likely = self.likely.get(&id).map(|likely| likely[LIKELY / 2]);
+                riding.ready_at = likely.unwrap_or(riding.ready_at);
+                if self.riding.len() < WAITING_MAX {
+                    self.riding.insert(id, riding);
+                }
+            }
+            News::Ready(at) => {
+                if let Some(riding) = self.riding.get_mut(&id) {
+                    riding.ready_at = at;
+                }
+            }
+            News::Riding(_) | News::Answered(_) => {}
+            News::Settled => drop(self.riding.remove(&id)),
+            News::Over => {
+                self.riding.remove(&id);
+                self.bettered.remove(&id);
+            }
+        }
+    }
+
+    /// Asks whoever would have a delivery at the door sooner than the rider on the way to it. One try a delivery.
+    fn exchange(&mut self, now: Timestamp, around: &Around, meant: BTreeSet<RiderId>) {
+        for better in better::better(&self.settings, now, &self.riding, &around.seen, &meant) {
+            let delivery_id = better.delivery_id;
+            let Some(riding) = self.riding.remove(&delivery_id) else { continue };
+            self.bettered.insert(delivery_id);
+            self.zone.reserve(delivery_id, better.chosen.rider_id);
+            let origin = Origin { cause: None, correlation: delivery_id.0 };
+            self.answers.exchange(better, riding.pickup, origin);
+        }
+    }
+
     /// Deliveries that one rider is asked for at once are one route.
     fn bundles(&self, decided: &[Decided]) -> BTreeMap<DeliveryId, Bundle> {
         let mut asked: BTreeMap<RiderId, Vec<&Decided>> = BTreeMap::new();
@@ -292,8 +349,9 @@ impl Handler<Seek> for Planner {
 
 impl Handler<Heard> for Planner {
     type Result = ();
-    fn handle(&mut self, Heard(facts): Heard, _: &mut Context<Self>) {
+    fn handle(&mut self, Heard(facts): Heard, ctx: &mut Context<Self>) {
         for (id, news) in facts {
+            self.follow(id, news);
             match (news, self.likely.get_mut(&id)) {
                 (News::Ready(at), Some(likely)) => *likely = [at; LIKELY],
                 (News::Over, Some(_)) => drop(self.likely.remove(&id)),
@@ -307,8 +365,10 @@ impl Handler<Heard> for Planner {
                 }
                 News::Answered(round) if round < open.search.round => {}
                 News::Answered(_) | News::Over => drop(self.open.remove(&id)),
+                News::Riding(_) | News::Settled => {}
             }
         }
+        self.arm(ctx);
     }
 }
 

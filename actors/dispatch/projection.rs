@@ -162,7 +162,9 @@ fn for_rider(me: RiderId, event: &DeliveryEvent) -> Option<Value> {
         return None;
     }
     let mut data = body(event);
-    data.as_object_mut()?.remove("considered"); // other riders are nobody's business
+    for others in ["considered", "instead_of"] {
+        data.as_object_mut()?.remove(others); // other riders are nobody's business
+    }
     Some(data)
 }
 

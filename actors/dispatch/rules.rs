@@ -58,6 +58,13 @@ impl DispatchRules {
     pub const CANDIDATES: usize = 5;
     /// Riders asked at once at most: beyond that an offer is a lottery ticket, and nobody reads the next one.
     pub const AT_ONCE_MAX: usize = 5;
+    /// So often another rider is asked in the place of one on the way: each time costs an offer, and trust.
+    pub const BETTER_MAX: u32 = 1;
+    /// Whoever is nearer to the court than this, seconds, keeps the delivery: the answer to an offer may take 43, and
+    /// nobody is sent away from the counter.
+    pub const BETTER_NOT_WITHIN_S: i64 = 90;
+    /// What an answer usually takes, and turning towards the court, seconds: another rider is so much later.
+    pub const BETTER_ANSWER_S: i64 = 20;
     /// How long a rider found by one search is hidden from others: until the offer shows in the rider's own facts.
     pub const RESERVE_S: i64 = 8;
     /// An assigned rider without a fix for so long before pickup is replaced. Apps send one every few seconds;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    event::{DeliveryEvent, Offered, Requested},
+    event::{DeliveryEvent, Offered, Requested, UnassignReason},
     rules::DispatchRules as Rules,
 };
 use crate::{
@@ -143,6 +143,9 @@ pub struct DeliveryState {
     pub held_back: bool,
     /// Who brings it; kept after the hand-over.
     pub bearer: Option<Bearer>,
+    /// How often somebody was asked instead of who had it.
+    #[serde(default)]
+    pub bettered: u32,
     /// Whether the food stands ready.
     pub ready: bool,
     /// Who said no, said nothing or was taken off, and is not asked again for now.
@@ -232,7 +235,12 @@ impl DeliveryState {
             DeliveryEvent::Offered(offered) => {
                 let Offered { offer_id, rider_id, expires_at, .. } = *offered;
                 self.offers.push(OpenOffer { offer_id, rider_id, expires_at });
-                self.phase = Phase::Asking;
+                if offered.instead_of.is_some() {
+                    self.round = offered.round;
+                    self.bettered = self.bettered.saturating_add(1);
+                } else {
+                    self.phase = Phase::Asking;
+                }
             }
             DeliveryEvent::OfferDeclined(no) => {
                 self.not_them(no.rider_id);
@@ -254,8 +262,11 @@ impl DeliveryState {
                 self.bearer = None;
                 self.eta = None;
                 self.assign_by = self.assign_by.max(at.plus_min(Rules::REASSIGN_WITHIN_MIN));
-                self.not_them(unassigned.rider_id);
-                self.phase = Phase::Waiting { search_at: at };
+                if unassigned.reason != UnassignReason::Better {
+                    self.not_them(unassigned.rider_id);
+                }
+                // Somebody may be asked already who was to be there sooner.
+                self.phase = if self.offers.is_empty() { Phase::Waiting { search_at: at } } else { Phase::Asking };
             }
             DeliveryEvent::ReadyNoted(_) => {
                 self.ready = true;

@@ -58,6 +58,15 @@ pub struct Carried {
     pub has_food: bool,
 }
 
+#[cfg(test)]
+impl Carried {
+    /// Still to be fetched; ready since noon.
+    pub(super) const fn to_fetch(delivery_id: DeliveryId, [pickup, dropoff]: [Position; 2]) -> Self {
+        let errand = Errand { pickup, dropoff, ready_at: crate::testing::NOON };
+        Self { delivery_id, errand, has_food: false }
+    }
+}
+
 /// A rider on shift and near who is spoken for, or not to be heard.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LeftOut {

@@ -55,7 +55,7 @@ pub(super) fn found_for(at_once: u32, riders: &[(u128, u32)], round: u32) -> Com
         riders.iter().map(|(n, distance_m)| Candidate { rider_id: rider(*n), distance_m: *distance_m, travel_s: None });
     Command::NoteCandidates { round, candidates: candidates.collect(), at_once }
 }
-fn step(n: u128, step: Step_) -> Command {
+pub(super) fn step(n: u128, step: Step_) -> Command {
     Command::Step { rider_id: rider(n), step }
 }
 pub(super) fn assign(n: u128, round: u32) -> Command {
@@ -72,7 +72,7 @@ pub(super) fn searching() -> Given<Delivery> {
 fn asking() -> Given<Delivery> {
     searching().when(found(&[(2, 400), (1, 90)], 1)).then_kinds(&["delivery.offered"])
 }
-fn confirmed() -> Given<Delivery> {
+pub(super) fn confirmed() -> Given<Delivery> {
     asking().when(assign(1, 1)).then_kinds(&["delivery.assigned"])
 }
 fn at_pickup() -> Given<Delivery> {
@@ -371,6 +371,7 @@ fn any_command() -> impl Strategy<Value = Command> {
     ];
     prop_oneof![
         Just(Command::StartSearch),
+        (who.clone(), who.clone()).prop_map(|(n, other)| super::better_tests::ask(n, other)),
         (1u32..6, proptest::collection::vec((1u128..4, 1u32..3_000), 0..3), 1u32..4)
             .prop_map(|(round, near, at_once)| found_for(at_once, &near, round)),
         (who.clone(), 1u32..6).prop_map(|(n, round)| Command::DeclineOffer { offer_id: offer(n, round) }),

@@ -21,7 +21,7 @@ use super::{
     event::DeliveryEvent,
     index::RiderIndex,
     rules::DispatchRules as Rules,
-    survey::{Around, Survey},
+    survey::{Around, Seen, Survey},
 };
 use crate::{
     event::Recorded,
@@ -97,6 +97,15 @@ pub struct Near {
     pub position: Position,
     /// On what.
     pub vehicle: Vehicle,
+}
+
+impl Near {
+    /// A rider who was seen, as near to `pickup` as they are.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "metres on the Earth, never negative")]
+    pub(super) fn of(seen: &Seen, pickup: Position) -> Self {
+        let distance_m = seen.position.distance_m(pickup).round() as u32;
+        Self { rider_id: seen.rider_id, distance_m, position: seen.position, vehicle: seen.vehicle }
+    }
 }
 
 /// Finds free riders, wherever the zone lives.

@@ -44,6 +44,8 @@ pub enum Topic {
     OrderCompleted,
     /// A rider is offered a delivery.
     OfferReceived,
+    /// Another rider took a delivery over.
+    DeliveryReplaced,
 }
 
 /// Body of `inbox.posted`.

@@ -12,7 +12,7 @@ use crate::{
     },
     order::event::{Closed, EndReason, Fulfilment, OrderEvent},
     reactor::Policy,
-    rider::event::RiderEvent,
+    rider::event::{ReleaseReason, RiderEvent},
     time::Timestamp,
 };
 
@@ -35,6 +35,7 @@ impl Policy for InboxPolicy {
         "order.delivered",
         "order.completed",
         "offer.received",
+        "rider.delivery_released",
     ];
 
     fn react(fact: &Recorded) -> Result<Vec<(Uuid, InboxCommand)>, DecodeError> {
@@ -100,6 +101,12 @@ fn of_order(event: &OrderEvent, at: Timestamp) -> Told {
 }
 
 fn of_rider(event: &RiderEvent, at: Timestamp) -> Told {
+    if let RiderEvent::DeliveryReleased(gone) = event
+        && gone.reason == ReleaseReason::Replaced
+    {
+        let text = "Another rider has your delivery now, who will be at the court sooner. Nothing counts against you.";
+        return Some((gone.rider_id, Topic::DeliveryReplaced, text.to_owned()));
+    }
     let RiderEvent::OfferReceived(offer) = event else { return None };
     let (distance_m, left_s) = (offer.distance_m, offer.expires_at.since(at).as_secs());
     let what = match offer.bundle.as_ref().map(|bundle| bundle.stops.as_slice()) {

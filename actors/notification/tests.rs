@@ -15,7 +15,7 @@ use crate::{
     money::{Currency, Money},
     order::event::{Closed, EndReason, Fulfilment, OrderEvent, Ready},
     reactor::Policy,
-    rider::event::{OfferReceived, RiderEvent},
+    rider::event::{DeliveryReleased, OfferReceived, ReleaseReason, RiderEvent},
     stream::{Category, StreamId},
     testing::{NOON, given},
 };
@@ -133,6 +133,16 @@ fn a_rider_hears_of_an_offer() {
     });
     let text = "New delivery, 420 m away. You have 30 seconds to take it.".to_owned();
     assert_eq!(told(Category::Rider, MIA.0, &offer), [(MIA.0, text)]);
+    let gone = |reason| {
+        let delivery_id = crate::ids::DeliveryId(Uuid::nil());
+        told(
+            Category::Rider,
+            MIA.0,
+            &RiderEvent::DeliveryReleased(DeliveryReleased { delivery_id, rider_id: MIA, reason }),
+        )
+    };
+    assert!(gone(ReleaseReason::Replaced)[0].1.contains("Nothing counts against you"));
+    assert_eq!(gone(ReleaseReason::Delivered), []);
 }
 
 #[test]

@@ -174,6 +174,8 @@ pub enum ReleaseReason {
     Unassigned,
     /// The acceptance came too late.
     Refused,
+    /// Another rider took it over who will have it at the door sooner.
+    Replaced,
 }
 
 /// Body of `rider.delivery_released`.

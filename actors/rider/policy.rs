@@ -7,7 +7,7 @@ use super::{
     event::{DeliveryConfirmed, LapseReason, OfferReceived, ReleaseReason},
 };
 use crate::{
-    dispatch::event::{DeliveryEvent, RevokeReason},
+    dispatch::event::{DeliveryEvent, RevokeReason, UnassignReason},
     event::{DecodeError, Recorded},
     ids::RiderId,
     reactor::Policy,
@@ -66,7 +66,7 @@ fn answer(event: DeliveryEvent) -> Option<(RiderId, RiderCommand)> {
         DeliveryEvent::OfferRevoked(over) => {
             let reason = match over.reason {
                 RevokeReason::Cancelled => LapseReason::Revoked,
-                RevokeReason::Taken => LapseReason::Taken,
+                RevokeReason::Taken | RevokeReason::Kept => LapseReason::Taken,
             };
             Some((over.rider_id, RiderCommand::LapseOffer { offer_id: over.offer_id, reason }))
         }
@@ -85,7 +85,11 @@ fn answer(event: DeliveryEvent) -> Option<(RiderId, RiderCommand)> {
             release(refused.rider_id, refused.delivery_id, Some(refused.offer_id), ReleaseReason::Refused)
         }
         DeliveryEvent::Unassigned(off) => {
-            release(off.rider_id, off.delivery_id, Some(off.offer_id), ReleaseReason::Unassigned)
+            let reason = match off.reason {
+                UnassignReason::Better => ReleaseReason::Replaced,
+                _ => ReleaseReason::Unassigned,
+            };
+            release(off.rider_id, off.delivery_id, Some(off.offer_id), reason)
         }
         DeliveryEvent::Delivered(step) => release(step.rider_id, step.delivery_id, None, ReleaseReason::Delivered),
         DeliveryEvent::Cancelled(cancelled) => {

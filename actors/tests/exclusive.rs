@@ -242,6 +242,12 @@ fn play(moves: Vec<(u8, u16, i64)>) -> World {
                     world.rider(rider.0, &wish);
                 }
             }
+            22 => {
+                let near = |rider_id| Candidate { rider_id, distance_m: 90, travel_s: None };
+                let bearer = world.deliveries[&delivery.0].bearer.map_or(rider, |bearer| bearer.rider_id);
+                let (chosen, candidates) = (rider, vec![near(rider)]);
+                world.delivery(delivery.0, &DeliveryCommand::AskBetter { bearer, later_s: 60, chosen, candidates });
+            }
             21 => {
                 let reason = dispatch::event::UnassignReason::GaveBack;
                 world.delivery(delivery.0, &DeliveryCommand::Unassign { rider_id: rider, reason });
@@ -265,7 +271,7 @@ fn play(moves: Vec<(u8, u16, i64)>) -> World {
 fn bags_never_overflow_however_facts_cross() {
     let mut runner = TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) });
     let seen = RefCell::new(BTreeMap::<String, usize>::new());
-    let moves = proptest::collection::vec((0..23u8, any::<u16>(), 0..6i64), 0..600);
+    let moves = proptest::collection::vec((0..24u8, any::<u16>(), 0..6i64), 0..600);
     let outcome = runner.run(&moves, |moves| {
         for fact in play(moves).facts.values().flatten() {
             *seen.borrow_mut().entry(fact.kind.to_string()).or_default() += 1;

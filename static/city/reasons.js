@@ -15,9 +15,9 @@ const bars = {
 };
 /** Why a rider could not be asked. */
 export const barWord = (why) => bars[why] ?? why;
-const taken = { silent: 'no position for too long', gave_back: 'the rider gave it back', too_late: 'the rider did not come in time', staff: 'staff took it away' };
+const taken = { silent: 'no position for too long', gave_back: 'the rider gave it back', too_late: 'the rider did not come in time', staff: 'staff took it away', better: 'another rider will have it at the door sooner' };
 
-const revoked = { cancelled: 'the delivery was called off', taken: 'another rider said yes first' };
+const revoked = { cancelled: 'the delivery was called off', taken: 'another rider said yes first', kept: 'who has it is at the court' };
 
 /** The candidates of a decision. */
 export const candidatesOf = (decision) => decision.candidates ?? [];
@@ -29,6 +29,7 @@ export function lettersOf(items) {
   for (const { decision, data } of items) {
     for (const one of decision ? [...candidatesOf(decision), ...decision.barred] : []) name(one.rider_id);
     name(data?.rider_id);
+    name(data?.instead_of?.rider_id);
   }
   return letters;
 }
@@ -39,7 +40,7 @@ const facts = {
   'delivery.search_started': (data) => `Round ${data.round}: looks within ${far(data.radius_m)}; unanswered, again at ${clock(data.deadline_at)}`,
   'delivery.nobody_near': (data) => `Nobody within ${far(data.radius_m)}; looks again at ${clock(data.retry_at)}${data.asks_again ? ', and may ask those who said no' : ''}`,
   'delivery.held_back': (data) => `Held back until ${clock(data.until)}, never beyond ${clock(data.latest_at)}`,
-  'delivery.offered': (data, rider) => `${rider} is asked${data.bundle ? ` for a route with ${data.bundle.stops.length} deliveries` : ''}, ${far(data.distance_m)} away; silence until ${clock(data.expires_at)} is a no`,
+  'delivery.offered': (data, rider, name) => `${rider} is asked${data.instead_of ? ` instead of ${name(data.instead_of.rider_id)}, who keeps it meanwhile and would have it at the door ${span(data.instead_of.later_s)} later` : ''}${data.bundle ? ` for a route with ${data.bundle.stops.length} deliveries` : ''}, ${far(data.distance_m)} away; silence until ${clock(data.expires_at)} is a no`,
   'delivery.offer_declined': (_, rider) => `${rider} says no`,
   'delivery.offer_expired': (_, rider) => `${rider} did not answer in time`,
   'delivery.offer_revoked': (data, rider) => `The offer to ${rider} is taken back: ${revoked[data.reason] ?? data.reason}`,
@@ -97,7 +98,7 @@ function weighed({ at, decision }, letters, story) {
 
 function timeline(items, picked, letters, act) {
   const name = (id) => `rider ${letters.get(id) ?? '?'}`;
-  const told = (item) => (item.decision ? h('button', { type: 'button', class: 'quiet why-step', 'aria-pressed': String(item === picked), onclick: () => act.pick(item) }, saidWord(item.decision, name)) : facts[item.type]?.(item.data ?? {}, name(item.data?.rider_id)));
+  const told = (item) => (item.decision ? h('button', { type: 'button', class: 'quiet why-step', 'aria-pressed': String(item === picked), onclick: () => act.pick(item) }, saidWord(item.decision, name)) : facts[item.type]?.(item.data ?? {}, name(item.data?.rider_id), name));
   const shown = items.map((item) => [item, told(item)]).filter(([, said]) => said);
   return h('section', { key: 'steps', 'aria-labelledby': 'steps-title' }, h('h3', { id: 'steps-title' }, 'Offers and answers'), h('ol', { class: 'facts why-steps' }, shown.map(([item, said]) => h('li', { key: item.seq ?? item.at, 'data-step': item.type, class: item.decision ? 'decided' : '' }, h('time', { datetime: item.at }, clock(item.at)), typeof said === 'string' ? h('span', {}, said.charAt(0).toUpperCase() + said.slice(1)) : said))));
 }

@@ -189,7 +189,7 @@ function say(fact) {
   if (why) return toast(why);
   const text = { 'offer.received': 'A new offer', 'offer.lapsed': 'The offer is over', 'rider.delivery_confirmed': 'The delivery is yours' }[fact.type];
   if (text) byId('spoken').textContent = text;
-  if (fact.type === 'rider.delivery_released' && fact.data.reason !== 'delivered') toast('This delivery is no longer yours.');
+  if (fact.type === 'rider.delivery_released' && fact.data.reason !== 'delivered') toast(fact.data.reason === 'replaced' ? 'Another rider has this delivery now, who will be at the court sooner. Nothing counts against you.' : 'This delivery is no longer yours.');
 }
 function lastPlace() {
   try {

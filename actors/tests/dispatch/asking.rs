@@ -120,3 +120,36 @@ fn the_next_riders_are_asked_when_all_have_said_no() {
         assert_eq!((town.count("delivery.offer_declined"), town.count("delivery.offer_expired")), (1, 1));
     });
 }
+
+#[test]
+fn a_rider_who_comes_free_nearer_is_asked_while_the_first_keeps_it() {
+    on_virtual_time(async {
+        let town = Town::planned(34, Some(PlanSettings { better_s: 120, ..PlanSettings::default() }));
+        town.on_shift(1, 1).await;
+        let far = [(1, 2_500.0)];
+        town.pass(2, &far).await;
+        town.request(1).await;
+        town.pass(8, &far).await;
+        town.accept_all(1).await;
+        town.pass(3, &far).await;
+        assert!(town.delivery(1).await.is_brought_by(rider_id(1)));
+        town.on_shift(2, 1).await;
+        let both = [(1, 2_500.0), (2, 200.0)];
+        town.pass(12, &both).await;
+        assert_eq!(asked(&town), [rider_id(1), rider_id(2)]);
+        assert!(town.delivery(1).await.is_brought_by(rider_id(1)), "who has it keeps it meanwhile");
+        town.accept_all(2).await;
+        town.pass(3, &both).await;
+        assert!(town.delivery(1).await.is_brought_by(rider_id(2)));
+        let first = town.rider(1).await;
+        assert!(first.held.is_empty() && first.offers.is_empty());
+        let facts = town.world.journal.facts();
+        let gone = facts.iter().find(|fact| &*fact.kind == "rider.delivery_released").unwrap();
+        assert!(gone.body.contains("replaced"), "{}", gone.body);
+        assert_eq!(town.delivery(1).await.declined, []);
+        // Somebody nearer still comes; it is not passed on again.
+        town.on_shift(3, 1).await;
+        town.pass(60, &[(1, 2_500.0), (2, 200.0), (3, 10.0)]).await;
+        assert_eq!(town.count("delivery.offered"), 2);
+    });
+}

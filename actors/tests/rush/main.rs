@@ -62,6 +62,7 @@ fn way(words: &str) -> Way {
             "wait_max_s" => settings.wait_max_s = value as i64,
             "late_price" => settings.late_price = value,
             "ask_at_once" => settings.ask_at_once = value as u32,
+            "better_s" => settings.better_s = value as i64,
             "work_price" => settings.work_price = value,
             "counter_s" => settings.counter_s = value as i64,
             "door_s" => settings.door_s = value as i64,

@@ -50,6 +50,11 @@ pub fn run(seed: u64, bug: Option<Bug>, logged: bool) -> Outcome {
         wrong.extend(crate::PANICS.take());
         for fact in world.memory.journal.facts() {
             Counts::one(&mut counts.facts, &fact.kind);
+            let (asked, passed) = (fact.body.contains("\"instead_of\""), fact.body.contains("\"reason\":\"better\""));
+            [(asked, "riders asked instead of one on the way"), (passed, "deliveries passed on to a better rider")]
+                .into_iter()
+                .filter(|(so, _)| *so)
+                .for_each(|(_, what)| Counts::one(&mut counts.other, what));
         }
         for number in 0..2 {
             if let Some(node) = world.take_node(number) {

@@ -138,6 +138,7 @@ pub struct Parts {
     /// Riders are planned; else the nearest is asked.
     pub planned: bool,
     pub ask_at_once: u32,
+    pub better_s: i64,
     /// Planted: tell each event twice under different ids.
     pub tell_twice: bool,
 }
@@ -167,7 +168,7 @@ impl Node {
     pub fn start(number: usize, parts: Parts) -> Self {
         let set = LocalSet::new();
         let inside = set.enter();
-        let Parts { kernel, cursors, provider, broker, riders, planned, ask_at_once, tell_twice } = parts;
+        let Parts { kernel, cursors, provider, broker, riders, planned, ask_at_once, better_s, tell_twice } = parts;
         let doors = Doors {
             order: Directory::start(&kernel, &[]),
             payment: Directory::start(&kernel, &[]),
@@ -187,7 +188,7 @@ impl Node {
         let answers = Answers::new(Arc::new(zone.clone()), doors.delivery.clone()).asking(ask_at_once);
         let planner = planned.then(|| {
             let (clock, surveys) = (Arc::clone(&kernel.clock), Arc::new(zone.clone()));
-            let settings = PlanSettings { ask_at_once, ..PlanSettings::default() };
+            let settings = PlanSettings { ask_at_once, better_s, ..PlanSettings::default() };
             Planner::open(district::centre(), clock, surveys, answers.clone(), settings, None)
         });
         let taps: [Arc<dyn Tap>; 8] = [

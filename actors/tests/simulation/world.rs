@@ -63,6 +63,8 @@ pub struct World {
     pub planned: bool,
     /// So many riders are asked for a delivery at once.
     pub ask_at_once: u32,
+    /// Another rider is asked before pickup who would be so much sooner, seconds; 0: nobody is.
+    pub better_s: i64,
     /// Between these riders take nothing.
     pub strike: Option<(Timestamp, Timestamp)>,
     nodes: RefCell<[Option<Node>; 2]>,
@@ -93,10 +95,12 @@ impl World {
         // Three days of four are planned; the other keeps the plain search honest.
         let planned = !seed.is_multiple_of(4);
         // On half of the days one, as it is usual; on the others two or three.
+        let better_s = [0, 20, 90][usize::try_from(seed % 3).unwrap()];
         let ask_at_once = [1, 1, 2, 3][usize::try_from(seed / 4 % 4).unwrap()];
         Rc::new(Self {
             planned,
             ask_at_once,
+            better_s,
             strike,
             kernel,
             store,
@@ -146,6 +150,7 @@ impl World {
                 riders: self.riders.clone(),
                 planned: self.planned,
                 ask_at_once: self.ask_at_once,
+                better_s: self.better_s,
                 tell_twice: self.bug == Some(Bug::SkipDedupe),
             };
             *slot = Some(Node::start(number, parts));

@@ -1,0 +1,91 @@
+//! A better rider before pickup: who, of those free now, would have a delivery at the door so much sooner than the rider
+//! on the way to the court that it is worth asking. Pure.
+//!
+//! Only who fetches nothing else and carries nothing is compared, so that no route is torn apart; who is nearly there keeps
+//! it; and whoever the plan means for something else is not asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{live::PlanSettings, rules::DispatchRules as Rules, survey::Seen};
+use crate::{
+    ids::{DeliveryId, RiderId},
+    place::Position,
+    time::Timestamp,
+};
+
+/// Free riders compared at a court; who is further from it than so many others is not the better one.
+const NEAR: usize = 8;
+
+/// A delivery whose rider is on the way to the court.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Riding {
+    /// Who has it.
+    pub rider_id: RiderId,
+    /// The court's hand-off point.
+    pub pickup: Position,
+    /// The door.
+    pub dropoff: Position,
+    /// When the food is expected.
+    pub ready_at: Timestamp,
+    /// When it was given to them.
+    pub since: Timestamp,
+}
+
+/// Somebody better.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Better {
+    /// For which delivery.
+    pub delivery_id: DeliveryId,
+    /// Who has it.
+    pub bearer: Seen,
+    /// Who would have it at the door sooner.
+    pub chosen: Seen,
+    /// So many seconds.
+    pub sooner_s: i64,
+}
+
+/// The best exchange for each of `riding`; each rider is in one at most, and none of `meant` in any.
+pub(super) fn better(
+    settings: &PlanSettings,
+    now: Timestamp,
+    riding: &BTreeMap<DeliveryId, Riding>,
+    riders: &[Seen],
+    meant: &BTreeSet<RiderId>,
+) -> Vec<Better> {
+    let way_s = |rider: &Seen, to: Position| whole_s(settings, rider, rider.position, to);
+    let handed = |rider: &Seen, one: &Riding, after_s: i64| {
+        let fetched = now.plus_s(after_s + way_s(rider, one.pickup)).max(one.ready_at).plus_s(settings.counter_s);
+        fetched.plus_s(whole_s(settings, rider, one.pickup, one.dropoff) + settings.door_s)
+    };
+    let by_id: BTreeMap<RiderId, &Seen> = riders.iter().map(|seen| (seen.rider_id, seen)).collect();
+    let mut near: Vec<(Position, Vec<&Seen>)> = vec![];
+    let (mut meant, mut found) = (meant.clone(), vec![]);
+    for (delivery_id, one) in riding {
+        let Some(bearer) = by_id.get(&one.rider_id) else { continue };
+        let only_this = matches!(&bearer.bag[..], [held] if held.delivery_id == *delivery_id && !held.has_food);
+        if !only_this || way_s(bearer, one.pickup) < Rules::BETTER_NOT_WITHIN_S {
+            continue;
+        }
+        let at = near.iter().position(|(court, _)| *court == one.pickup).unwrap_or_else(|| {
+            let mut free: Vec<&Seen> = riders.iter().filter(|seen| seen.bag.is_empty() && seen.capacity > 0).collect();
+            free.sort_by_key(|seen| (way_s(seen, one.pickup), seen.rider_id));
+            free.truncate(NEAR);
+            near.push((one.pickup, free));
+            near.len() - 1
+        });
+        let free = near[at].1.iter().filter(|seen| !meant.contains(&seen.rider_id));
+        let first = free.map(|seen| (handed(seen, one, Rules::BETTER_ANSWER_S), *seen));
+        let Some((at_door, chosen)) = first.min_by_key(|(at_door, seen)| (*at_door, seen.rider_id)) else { continue };
+        let sooner_s = (handed(bearer, one, 0).as_micros() - at_door.as_micros()) / 1_000_000;
+        if sooner_s >= settings.better_s {
+            meant.insert(chosen.rider_id);
+            let (bearer, chosen) = ((*bearer).clone(), chosen.clone());
+            found.push(Better { delivery_id: *delivery_id, bearer, chosen, sooner_s });
+        }
+    }
+    found
+}
+
+fn whole_s(settings: &PlanSettings, rider: &Seen, from: Position, to: Position) -> i64 {
+    i64::try_from(settings.estimate.takes(rider.vehicle, from, to).as_secs()).unwrap_or(i64::MAX / 4)
+}
