@@ -225,7 +225,8 @@ fn crowd() -> u32 {
 /// of one of the five as well.
 #[actix::test]
 async fn of_all_who_say_yes_to_one_delivery_at_once_exactly_one_has_it() {
-    let cluster = Cluster::new(&[]).await;
+    // A crowd's tokens end together, and everybody signs in anew at once.
+    let cluster = Cluster::new(&[("AUTH__HASH_QUEUE_MAX", "512")]).await;
     let nodes = cluster.two().await;
     let bases = nodes.each_ref().map(|node| node.url(""));
     let stage = Stage::on(&cluster).await;
