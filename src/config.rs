@@ -96,7 +96,7 @@ sections! {
     /// `[dispatch]`
     Dispatch {
         policy: DispatchBy, tick_s: u16, ahead_s: u16, wait_max_s: u16, ask_at_once: u32, better_s: u16,
-        work_weight: f64, late_weight: f64, records_kept_days: u16,
+        work_weight: f64, late_weight: f64, decline_weight: f64, fairness_weight: f64, records_kept_days: u16,
     }
     /// `[arrivals]`
     Arrivals {
@@ -283,6 +283,8 @@ impl Config {
         whole("dispatch.records_kept_days", u64::from(self.dispatch.records_kept_days), 0, 365)?;
         within("dispatch.work_weight", self.dispatch.work_weight, 0.0, 10.0)?;
         within("dispatch.late_weight", self.dispatch.late_weight, 0.0, 10.0)?;
+        within("dispatch.decline_weight", self.dispatch.decline_weight, 0.0, 600.0)?;
+        within("dispatch.fairness_weight", self.dispatch.fairness_weight, 0.0, 1.0)?;
         let arrivals = &self.arrivals;
         whole("proof.photo_bytes_max", self.proof.photo_bytes_max as u64, 65_536, 16_777_216)?;
         whole("proof.kept_days", u64::from(self.proof.kept_days), 1, 3_650)?;
@@ -315,6 +317,8 @@ impl Config {
             wait_max_s: dispatch.wait_max_s.into(),
             late_price: dispatch.late_weight,
             work_price: dispatch.work_weight,
+            no_price: dispatch.decline_weight,
+            fairness: dispatch.fairness_weight,
             counter_s: i64::try_from(self.arrivals.counter_s).unwrap_or(i64::MAX),
             door_s: i64::try_from(self.arrivals.door_s).unwrap_or(i64::MAX),
             ask_at_once: dispatch.ask_at_once,

@@ -7,7 +7,7 @@ use super::{
     event::{DeliveryEvent, OfferRevoked, RevokeReason},
     live::{LivePlan, PlanSettings, Verdict, Waiting},
     rules::DispatchRules as Rules,
-    survey::Seen,
+    survey::{Duty, Seen},
     tests::{assign, found_for, offer, rider, searching},
 };
 use crate::{
@@ -107,6 +107,7 @@ fn asked(at_once: u32, deliveries: u128, riders: &[(u128, f64, u32)]) -> Vec<Vec
         vehicle: Vehicle::Bicycle,
         capacity: *capacity,
         bag: vec![],
+        duty: Duty::default(),
     };
     let riders: Vec<Seen> = riders.iter().map(seen).collect();
     let waiting: Vec<Waiting> = (1..=deliveries).map(waiting).collect();

@@ -19,7 +19,7 @@ use crate::{
 /// When food is ready: equally likely instants, the earliest first.
 pub type Likely = [Timestamp; LIKELY];
 
-/// A live rider has no end of shift that is known: so far off that it never binds, seconds.
+/// The end of a shift of which the rider has not said when: so far off that it never binds, seconds.
 const OFF_S: Seconds = 86_400;
 /// Whoever is nearer to the court has not left it, metres: forecourts are as wide, and phones err by twenty.
 const AT_COURT_M: f64 = 120.0;
@@ -74,7 +74,7 @@ impl Fleet<'_> {
             key,
             at: self.place(rider.position),
             free: self.now,
-            off: self.now + OFF_S,
+            off: rider.duty.until.map_or(self.now + OFF_S, seconds),
             pace,
             capacity: rider.capacity,
             heading: bound.first().map(|one| shop(one.errand.pickup)),

@@ -44,6 +44,11 @@ pub struct PlanSettings {
     pub late_price: f64,
     /// What a second of a rider's work is worth, in seconds of a customer's waiting.
     pub work_price: f64,
+    /// What a no costs, seconds of a customer's waiting: riders who mostly say no are asked later. 0: all are alike.
+    pub no_price: f64,
+    /// What a rider's having been busy all of the shift, and another none of it, is worth, in hours of a customer's waiting:
+    /// near-ties go to who has had least. 0: all are alike.
+    pub fairness: f64,
     /// Taking food at the counter, from stopping to leaving.
     pub counter_s: i64,
     /// Handing it over, from stopping at the house to leaving.
@@ -64,6 +69,8 @@ impl Default for PlanSettings {
             wait_max_s: 900,
             late_price: 0.0,
             work_price: 0.1,
+            no_price: 0.0,
+            fairness: 0.0,
             counter_s: 45,
             door_s: 60,
             ask_at_once: 1,
@@ -219,6 +226,7 @@ impl LivePlan {
             let news = |order: &Order| !waiting.iter().any(|one| key(one.delivery_id.0) == order.key);
             orders.extend(bound.into_iter().filter(news));
         }
+        handicap(&settings, now, waiting, riders, &mut couriers);
         let barred: HashSet<(Key, Key)> =
             waiting.iter().flat_map(|one| one.not.iter().map(|rider| (key(one.delivery_id.0), key(rider.0)))).collect();
         let snapshot = Snapshot { now: now_s, shops: self.shops.clone(), orders, couriers, barred };
@@ -383,6 +391,22 @@ fn also_ask(decided: &mut [Decided], riders: &[Seen], others: usize) {
         one.also = unmeant.take(others).collect();
         meant.extend(one.also.iter().copied());
     }
+}
+
+/// What asking each rider costs beside the way: the noes that are likely first, and having had more than others.
+fn handicap(settings: &PlanSettings, now: Timestamp, waiting: &[Waiting], riders: &[Seen], couriers: &mut [Courier]) {
+    if settings.no_price <= 0.0 && settings.fairness <= 0.0 {
+        return;
+    }
+    for (courier, rider) in couriers.iter_mut().zip(riders) {
+        let courts = waiting.iter().map(|one| metres(rider.position.distance_m(one.pickup)));
+        let yes = rider.duty.habit.yes(courts.min().unwrap_or(0), now);
+        courier.handicap =
+            settings.no_price * (1.0 - yes) / yes + settings.fairness * 3_600.0 * rider.duty.busy_share(now);
+    }
+    // Only differences count: what all have in common would make an order be given up sooner.
+    let least = couriers.iter().map(|courier| courier.handicap).fold(f64::INFINITY, f64::min);
+    couriers.iter_mut().for_each(|courier| courier.handicap -= least);
 }
 
 /// The route of each order, in the sequence of the doors.

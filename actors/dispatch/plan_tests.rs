@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Delivery, DeliveryCommand as Command,
     live::{LivePlan, PlanSettings, Verdict, Waiting},
-    survey::Seen,
+    survey::{Duty, Seen},
     tests::{found, rider, searching},
 };
 use crate::{decider::Decider, ids::DeliveryId, place::Position, testing::NOON, travel::Vehicle};
@@ -46,7 +46,14 @@ fn a_plan_follows_a_court_that_is_opened_far_away() {
         promised_at: NOON.plus_s(1_800),
         not: vec![],
     };
-    let seen = Seen { rider_id: rider(1), position: at(3.40), vehicle: Vehicle::Bicycle, capacity: 2, bag: vec![] };
+    let seen = Seen {
+        rider_id: rider(1),
+        position: at(3.40),
+        vehicle: Vehicle::Bicycle,
+        capacity: 2,
+        bag: vec![],
+        duty: Duty::default(),
+    };
     let (waiting, riders, settings) = ([waiting], [seen], PlanSettings::default());
     let decided = LivePlan::new(settings, berlin).tick(NOON, &waiting, &riders, &BTreeMap::new());
     assert_eq!(decided[0].weighed, LivePlan::weigh_alone(settings, NOON, &waiting[0], &riders));
@@ -66,7 +73,14 @@ fn a_rider_is_asked_when_the_food_is_likely_to_be_ready_not_when_it_was_promised
         promised_at: NOON.plus_min(30),
         not: vec![],
     };
-    let seen = Seen { rider_id: rider(1), position: at(13.39), vehicle: Vehicle::Bicycle, capacity: 2, bag: vec![] };
+    let seen = Seen {
+        rider_id: rider(1),
+        position: at(13.39),
+        vehicle: Vehicle::Bicycle,
+        capacity: 2,
+        bag: vec![],
+        duty: Duty::default(),
+    };
     let asked = |likely_min| {
         let one = waiting(likely_min);
         let decided = LivePlan::new(PlanSettings::default(), at(13.4)).tick(
@@ -83,4 +97,38 @@ fn a_rider_is_asked_when_the_food_is_likely_to_be_ready_not_when_it_was_promised
     assert_eq!(asked(Some([16; 4])), told.plus_min(6), "a kitchen that is always six minutes late");
     // By the earliest likely instant: what waits then is the rider, not the food.
     assert_eq!(asked(Some([12, 15, 18, 27])), told.plus_min(2));
+}
+
+#[test]
+fn nobody_is_planned_beyond_the_end_of_their_shift() {
+    let at = |lon: f64| Position::new(52.5, lon).unwrap();
+    let waiting = [Waiting {
+        delivery_id: DeliveryId(uuid::Uuid::from_u128(1)),
+        pickup: at(13.40),
+        dropoff: at(13.42),
+        since: NOON,
+        ready_at: NOON.plus_min(10),
+        likely: None,
+        promised_at: NOON.plus_min(30),
+        not: vec![],
+    }];
+    let planned = |near_until_min: i64| {
+        let mut duty = Duty::default();
+        duty.start(Some(NOON.plus_min(near_until_min)), NOON);
+        let seen = |n, lon, duty| Seen {
+            rider_id: rider(n),
+            position: at(lon),
+            vehicle: Vehicle::Bicycle,
+            capacity: 2,
+            bag: vec![],
+            duty,
+        };
+        let riders = [seen(1, 13.399, duty), seen(2, 13.37, Duty::default())];
+        let decided = LivePlan::new(PlanSettings::default(), at(13.4)).tick(NOON, &waiting, &riders, &BTreeMap::new());
+        match decided[0].verdict {
+            Verdict::Ask(rider_id) | Verdict::Wait { rider_id, .. } => rider_id,
+            Verdict::Nearest => panic!("nobody is planned"),
+        }
+    };
+    assert_eq!((planned(15), planned(9)), (rider(1), rider(2)));
 }

@@ -268,7 +268,7 @@ mod tests {
         super::{
             live::{Decided, PlanSettings, Verdict, Waiting},
             record::Sought,
-            survey::{Around, LeftOut, Seen},
+            survey::{Around, Duty, LeftOut, Seen},
         },
         *,
     };
@@ -281,7 +281,14 @@ mod tests {
         UserId(Uuid::from_u128(n))
     }
     fn seen(n: u128, metres: f64) -> Seen {
-        Seen { rider_id: rider(n), position: east(metres), vehicle: Vehicle::Bicycle, capacity: 2, bag: vec![] }
+        Seen {
+            rider_id: rider(n),
+            position: east(metres),
+            vehicle: Vehicle::Bicycle,
+            capacity: 2,
+            bag: vec![],
+            duty: Duty::default(),
+        }
     }
     /// One delivery, two riders, the second of them silent; the first stands so far east.
     fn tick(at: Timestamp, metres: f64, verdict: Verdict) -> Tick {

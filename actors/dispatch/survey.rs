@@ -17,6 +17,8 @@ use crate::{
     rider::{event::Vehicle, presence::Errand},
 };
 
+pub use crate::rider::duty::Duty;
+
 /// Riders told as left out in one look; more would only be copied.
 const LEFT_OUT_MAX: usize = 64;
 
@@ -45,6 +47,8 @@ pub struct Seen {
     pub capacity: u32,
     /// What is in the bag, or on its way into it.
     pub bag: Vec<Carried>,
+    /// How they answer, until when they ride, and what the shift has come to.
+    pub duty: Duty,
 }
 
 /// A delivery that a rider has.
@@ -113,7 +117,8 @@ impl Zone {
                 Some(Carried { delivery_id: *id, errand, has_food })
             });
             let capacity = u32::try_from(presence.capacity).unwrap_or(u32::MAX);
-            let with = |bag| Seen { rider_id, position, vehicle: presence.vehicle, capacity, bag };
+            let (vehicle, duty) = (presence.vehicle, presence.duty);
+            let with = |bag| Seen { rider_id, position, vehicle, capacity, bag, duty };
             let why = if now > known.heard_at.plus_s(Rules::STALE_AFTER_S) {
                 Bar::Silent
             } else if !presence.offers.is_empty() {

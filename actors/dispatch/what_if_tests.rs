@@ -10,7 +10,7 @@ use super::{
     },
     record::{self, Sought, Tick},
     recorded::{Packer, RecordedDay},
-    survey::{Around, Seen},
+    survey::{Around, Duty, Seen},
     what_if::{Day, Pay, Policy},
 };
 use crate::{
@@ -108,7 +108,8 @@ fn a_recorded_day_can_be_played() {
             not: vec![],
         };
         let position = at_m(500.0, 0.0);
-        let seen = Seen { rider_id, position, vehicle: Vehicle::Scooter, capacity: 2, bag: vec![] };
+        let seen =
+            Seen { rider_id, position, vehicle: Vehicle::Scooter, capacity: 2, bag: vec![], duty: Duty::default() };
         let tick = Tick {
             at,
             policy: record::Policy::Nearest,

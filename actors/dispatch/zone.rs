@@ -36,6 +36,7 @@ use crate::{
     },
     stream::Category,
     time::{Clock, Timestamp},
+    travel::GreatCircle,
 };
 
 /// Messages that may wait: a second of fixes of 8,000 riders. Beyond that fixes are dropped, facts are looked up
@@ -165,6 +166,15 @@ impl Known {
         presence.places_free() > others
             && !presence.held.contains_key(&delivery_id)
             && now <= self.heard_at.plus_s(Rules::STALE_AFTER_S)
+    }
+
+    /// Before the end of the shift, by the usual estimate of the way; whether the food is ready by then, the rider's own
+    /// entity knows.
+    fn comes_in_time(&self, pickup: Position, now: Timestamp) -> bool {
+        let Some(presence) = &self.presence else { return false };
+        let (Some(until), Some(position)) = (presence.duty.until, self.position) else { return true };
+        let way = GreatCircle::USUAL.takes(presence.vehicle, position, pickup);
+        now.plus(way) <= until
     }
 }
 
@@ -299,7 +309,7 @@ impl Zone {
             known.presence = None; // a fact is missing: the next fix looks again
             return self.show(rider_id);
         }
-        presence.follow(&event, fact.version);
+        presence.follow(&event, fact.version, fact.at);
         match &event {
             // From here on the rider's own facts say that they are being asked.
             RiderEvent::OfferReceived(offer) => known.reserved.retain(|(id, _)| *id != offer.delivery_id),
@@ -402,7 +412,9 @@ impl Handler<Find> for Zone {
         let riders = &self.riders;
         let near = self.index.nearest(find.pickup, f64::from(find.radius_m), Rules::CANDIDATES, |rider_id| {
             !find.not.contains(&rider_id)
-                && riders.get(&rider_id).is_some_and(|known| known.is_free(find.delivery_id, now))
+                && riders
+                    .get(&rider_id)
+                    .is_some_and(|known| known.is_free(find.delivery_id, now) && known.comes_in_time(find.pickup, now))
         });
         // Only the nearest will be asked; the others are there to explain the choice and stay free.
         for nearest in near.iter().take(find.at_once) {

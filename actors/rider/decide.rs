@@ -20,6 +20,8 @@ use crate::{
 
 /// More than five bags nobody carries.
 pub const CAPACITY_MAX: u32 = 5;
+/// Nobody knows today when a shift ends that is longer.
+pub const SHIFT_MAX_H: i64 = 24;
 
 /// A wish to a rider.
 #[derive(Clone, PartialEq, Debug)]
@@ -32,6 +34,8 @@ pub enum RiderCommand {
         vehicle: Vehicle,
         /// Deliveries at once, 1 to [`CAPACITY_MAX`].
         capacity: u32,
+        /// Until when, within [`SHIFT_MAX_H`] hours; `None`: until they say so.
+        until: Option<Timestamp>,
     },
     /// Go off duty; open offers are declined, so that their search goes on at once.
     EndShift,
@@ -78,6 +82,9 @@ pub enum RiderRejection {
     /// A shift's capacity is out of range.
     #[error("capacity must be 1 to {CAPACITY_MAX}")]
     CapacityOutOfRange,
+    /// A shift's end is past, or too far away.
+    #[error("until must be an instant within the next {SHIFT_MAX_H} hours")]
+    UntilOutOfRange,
     /// A shift is running with another vehicle or capacity.
     #[error("a shift is already running; end it first")]
     ShiftRunning,
@@ -125,10 +132,12 @@ impl Decider for Rider {
 
     fn decide(state: &RiderState, command: &RiderCommand, now: Timestamp) -> Decided {
         match command {
-            RiderCommand::StartShift { rider_id, vehicle, capacity } => {
-                start_shift(state, *rider_id, *vehicle, *capacity)
+            RiderCommand::StartShift { rider_id, vehicle, capacity, until } => {
+                let started =
+                    ShiftStarted { rider_id: *rider_id, vehicle: *vehicle, capacity: *capacity, until: *until };
+                start_shift(state, started, now)
             }
-            RiderCommand::EndShift => end_shift(state),
+            RiderCommand::EndShift => end_shift(state, now),
             RiderCommand::NoteOffer(offer) => Ok(note_offer(state, offer, now)),
             RiderCommand::AcceptOffer { offer_id } => accept(state, *offer_id, now),
             RiderCommand::DeclineOffer { offer_id } => decline(state, *offer_id),
@@ -159,24 +168,32 @@ impl Decider for Rider {
     }
 }
 
-fn start_shift(state: &RiderState, rider_id: RiderId, vehicle: Vehicle, capacity: u32) -> Decided {
+fn start_shift(state: &RiderState, started: ShiftStarted, now: Timestamp) -> Decided {
+    let ShiftStarted { vehicle, capacity, until, .. } = started;
     if !(1..=CAPACITY_MAX).contains(&capacity) {
         return Err(RiderRejection::CapacityOutOfRange);
     }
+    let in_range = |until: Timestamp| now < until && until <= now.plus_min(SHIFT_MAX_H * 60);
     match state.shift {
-        Some(shift) if shift.vehicle == vehicle && shift.capacity == capacity => Ok(vec![]),
+        Some(shift) if shift.vehicle == vehicle && shift.capacity == capacity && as_said(state, until) => Ok(vec![]),
         Some(_) => Err(RiderRejection::ShiftRunning),
-        None => Ok(vec![RiderEvent::ShiftStarted(ShiftStarted { rider_id, vehicle, capacity })]),
+        None if until.is_some_and(|until| !in_range(until)) => Err(RiderRejection::UntilOutOfRange),
+        None => Ok(vec![RiderEvent::ShiftStarted(started)]),
     }
 }
 
-fn end_shift(state: &RiderState) -> Decided {
+/// Who does not say until when leaves it as it is.
+fn as_said(state: &RiderState, until: Option<Timestamp>) -> bool {
+    until.is_none() || until == state.duty.until
+}
+
+fn end_shift(state: &RiderState, now: Timestamp) -> Decided {
     let (Some(_), Some(rider_id)) = (state.shift, state.rider_id) else { return Ok(vec![]) };
     if !state.held.is_empty() {
         return Err(RiderRejection::StillHolding { held: state.held.len() });
     }
     let mut events: Vec<RiderEvent> = state.offers.iter().map(declined).collect();
-    events.push(RiderEvent::ShiftEnded(ShiftEnded { rider_id }));
+    events.push(RiderEvent::ShiftEnded(ShiftEnded { rider_id, worked: Some(state.duty.worked(now)) }));
     Ok(events)
 }
 
@@ -190,7 +207,9 @@ fn note_offer(state: &RiderState, offer: &OfferReceived, now: Timestamp) -> Vec<
     let in_bag = state.held.iter().any(|held| held.delivery_id == offer.delivery_id);
     // A route is taken or left as a whole, in whichever order its offers come.
     let took = offer.bundle_id().and_then(|route| state.took(route));
-    if in_bag || took == Some(false) || places_needed(state, offer) > state.places_free() {
+    // The food cannot be picked up before the shift ends.
+    let too_late = state.duty.until.is_some_and(|until| now.max(offer.ready_at) > until) && took != Some(true);
+    if in_bag || took == Some(false) || too_late || places_needed(state, offer) > state.places_free() {
         return vec![declined(offer)]; // a no at once, so that the search goes on
     }
     let received = RiderEvent::OfferReceived(offer.clone());

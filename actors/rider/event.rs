@@ -8,6 +8,7 @@ use crate::{
     events,
     ids::{BundleId, DeliveryId, OfferId, OrderId, RiderId},
     place::Position,
+    rider::duty::Worked,
     time::Timestamp,
 };
 
@@ -57,6 +58,9 @@ pub struct ShiftStarted {
     pub vehicle: Vehicle,
     /// Deliveries at once, 1 to 5.
     pub capacity: u32,
+    /// Until when; absent: until the rider says so. Nothing is offered that could not be picked up before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// Body of `shift.ended`.
@@ -64,6 +68,9 @@ pub struct ShiftStarted {
 pub struct ShiftEnded {
     /// Who.
     pub rider_id: RiderId,
+    /// What it came to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worked: Option<Worked>,
 }
 
 /// Body of `offer.received`.
@@ -176,6 +183,8 @@ pub enum ReleaseReason {
     Refused,
     /// Another rider took it over who will have it at the door sooner.
     Replaced,
+    /// The rider gave it back, fell silent or did not come in time.
+    Dropped,
 }
 
 /// Body of `rider.delivery_released`.

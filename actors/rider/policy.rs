@@ -87,6 +87,7 @@ fn answer(event: DeliveryEvent) -> Option<(RiderId, RiderCommand)> {
         DeliveryEvent::Unassigned(off) => {
             let reason = match off.reason {
                 UnassignReason::Better => ReleaseReason::Replaced,
+                UnassignReason::GaveBack | UnassignReason::Silent | UnassignReason::TooLate => ReleaseReason::Dropped,
                 _ => ReleaseReason::Unassigned,
             };
             release(off.rider_id, off.delivery_id, Some(off.offer_id), reason)

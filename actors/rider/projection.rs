@@ -35,6 +35,9 @@ pub struct ShiftView {
     pub capacity: u32,
     /// Since when.
     pub since: Timestamp,
+    /// Until when, if the rider has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// Where an offer stands.
@@ -138,6 +141,7 @@ pub fn view(rider_id: RiderId, state: &RiderState, version: Version) -> RiderVie
             vehicle: shift.vehicle,
             capacity: shift.capacity,
             since: shift.since,
+            until: state.duty.until,
         }),
         offers: state.offers.iter().filter_map(|offer| offer_view(state, offer.offer_id)).collect(),
         deliveries: state.held.iter().map(held_view).collect(),

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{LapseReason, OfferReceived, RiderEvent, Vehicle};
+use super::{
+    duty::Duty,
+    event::{LapseReason, OfferReceived, ReleaseReason, RiderEvent, Vehicle},
+};
 use crate::{
     ids::{BundleId, DeliveryId, OfferId, OrderId, RiderId},
     place::Position,
@@ -100,6 +103,9 @@ pub struct RiderState {
     pub held: Vec<Held>,
     /// Offers that are over, oldest first; forgotten after a while.
     pub closed: Vec<Closed>,
+    /// How they answer, and what the shift has come to.
+    #[serde(default)]
+    pub duty: Duty,
 }
 
 impl RiderState {
@@ -149,6 +155,7 @@ impl RiderState {
             RiderEvent::ShiftStarted(started) => {
                 self.rider_id = Some(started.rider_id);
                 self.shift = Some(Shift { vehicle: started.vehicle, capacity: started.capacity, since: at });
+                self.duty.start(started.until, at);
             }
             RiderEvent::ShiftEnded(_) => self.shift = None,
             RiderEvent::OfferReceived(offer) => {
@@ -158,6 +165,8 @@ impl RiderState {
             RiderEvent::OfferAccepted(yes) => {
                 if let Some(index) = self.offers.iter().position(|offer| offer.offer_id == yes.offer_id) {
                     let offer = self.offers.remove(index);
+                    self.duty.answered(offer.distance_m, true, at);
+                    self.duty.took(at);
                     let bundle_id = offer.bundle_id();
                     let OfferReceived { delivery_id, offer_id, pickup, .. } = offer;
                     self.held.push(Held { delivery_id, offer_id, bundle_id, pickup, since: at, job: None });
@@ -165,9 +174,19 @@ impl RiderState {
             }
             RiderEvent::OfferDeclined(no) => {
                 self.rider_id = Some(no.rider_id);
+                // What was refused before it was shown, for want of room or time, says nothing of the rider.
+                if let Some(distance_m) = self.open(no.offer_id).map(|offer| offer.distance_m) {
+                    self.duty.answered(distance_m, false, at);
+                }
                 self.close(no.offer_id, Outcome::Declined, at);
             }
-            RiderEvent::OfferLapsed(lapsed) => self.close(lapsed.offer_id, lapsed.reason.into(), at),
+            RiderEvent::OfferLapsed(lapsed) => {
+                let open = self.open(lapsed.offer_id).filter(|_| lapsed.reason == LapseReason::Expired);
+                if let Some(distance_m) = open.map(|offer| offer.distance_m) {
+                    self.duty.answered(distance_m, false, at);
+                }
+                self.close(lapsed.offer_id, lapsed.reason.into(), at);
+            }
             RiderEvent::DeliveryConfirmed(confirmed) => {
                 if let Some(held) = self.held.iter_mut().find(|held| held.delivery_id == confirmed.delivery_id) {
                     held.job = Some(Job {
@@ -180,6 +199,12 @@ impl RiderState {
             RiderEvent::DeliveryReleased(released) => {
                 if let Some(index) = self.held.iter().position(|held| held.delivery_id == released.delivery_id) {
                     let held = self.held.remove(index);
+                    let job = held.job.filter(|_| released.reason == ReleaseReason::Delivered);
+                    let carried_m = job.map(|job| held.pickup.distance_m(job.dropoff));
+                    self.duty.released(carried_m, self.held.is_empty(), at);
+                    if released.reason == ReleaseReason::Dropped {
+                        self.duty.dropped(at);
+                    }
                     // Never the rider's after all: somebody else's, or nobody's.
                     let outcome = if held.job.is_none() { Outcome::Taken } else { Outcome::Released };
                     self.closed_as(Closed { offer_id: held.offer_id, outcome, at, bundle_id: held.bundle_id });

@@ -37,7 +37,7 @@ fn offer(n: u128) -> OfferReceived {
     }
 }
 fn start(capacity: u32) -> Command {
-    Command::StartShift { rider_id: me(), vehicle: Vehicle::Bicycle, capacity }
+    Command::StartShift { rider_id: me(), vehicle: Vehicle::Bicycle, capacity, until: None }
 }
 fn confirm(n: u128) -> Command {
     let delivery = DeliveryConfirmed {
@@ -64,6 +64,25 @@ fn asked() -> Given<Rider> {
 }
 fn said_yes() -> Given<Rider> {
     asked().when(accept(1)).then_kinds(&["offer.accepted"])
+}
+
+#[test]
+fn a_shift_may_have_an_end_that_offers_keep_to() {
+    let until = |minutes: i64| {
+        let until = Some(NOON.plus_min(minutes));
+        Command::StartShift { rider_id: me(), vehicle: Vehicle::Bicycle, capacity: 2, until }
+    };
+    for minutes in [-1, 0, 24 * 60 + 1] {
+        given::<Rider>([]).when(until(minutes)).refused(Rejection::UntilOutOfRange);
+    }
+    let shift = || given::<Rider>([]).when(until(20)).then_kinds(&["shift.started"]);
+    shift().when(until(20)).nothing().when(start(2)).nothing().when(until(30)).refused(Rejection::ShiftRunning);
+    let ready = |minutes: i64| Command::NoteOffer(OfferReceived { ready_at: NOON.plus_min(minutes), ..offer(1) });
+    shift().when(ready(20)).then_kinds(&["offer.received"]);
+    let refused = shift().when(ready(21)).then_kinds(&["offer.declined"]);
+    assert_eq!(refused.state.duty.habit, on_shift(2).state.duty.habit, "nobody was asked, so nobody said no");
+    let worked = on_shift(1).at(NOON.plus_min(30)).when(Command::EndShift).then_kinds(&["shift.ended"]).state.duty;
+    assert_eq!(worked.worked(NOON.plus_min(30)).idle_s, 1_800);
 }
 
 #[test]

@@ -124,7 +124,8 @@ impl Town {
         self.world.kernel.clock.now()
     }
     async fn on_shift(&self, n: u128, capacity: u32) {
-        let start = RiderCommand::StartShift { rider_id: rider_id(n), vehicle: Vehicle::Bicycle, capacity };
+        let start =
+            RiderCommand::StartShift { rider_id: rider_id(n), vehicle: Vehicle::Bicycle, capacity, until: None };
         self.riders.ask(rider_id(n).0, Wish::new(start, ORIGIN)).await.unwrap();
     }
     fn fix(&self, n: u128, position: Position) {

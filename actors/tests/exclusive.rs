@@ -140,7 +140,7 @@ fn request(n: u128) -> DeliveryCommand {
     })
 }
 fn start(n: u128, capacity: u32) -> RiderCommand {
-    RiderCommand::StartShift { rider_id: rider_id(n), vehicle: Vehicle::Bicycle, capacity }
+    RiderCommand::StartShift { rider_id: rider_id(n), vehicle: Vehicle::Bicycle, capacity, until: None }
 }
 
 proptest! {

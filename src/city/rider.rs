@@ -74,6 +74,7 @@ pub struct Rider {
     rests_until: Timestamp,
     vanished_until: Option<Instant>,
     shift: Shift,
+    until: Option<Timestamp>,
 }
 
 impl Rider {
@@ -86,8 +87,17 @@ impl Rider {
             13..=17 => ("scooter", 7.5, 2),
             _ => ("car", 7.0, 3),
         };
+        // Every fifth says when to go home; dice of its own, so that all else stays the same.
+        let until = number.is_multiple_of(5).then(|| {
+            let minutes = Dice::of(world.options.seed, "shift", number).whole(50, 110);
+            world.clock.now().plus_min(i64::from(minutes))
+        });
         let start = async {
-            let shift = Call::put("/v1/riders/me/shift").body(json!({"vehicle": vehicle, "capacity": capacity}));
+            let mut wish = json!({"vehicle": vehicle, "capacity": capacity});
+            if let Some(until) = until {
+                wish["until"] = json!(until);
+            }
+            let shift = Call::put("/v1/riders/me/shift").body(wish);
             let answer = person.call(&shift).await?;
             if answer.status != 409 {
                 answer.done()?; // 409: still on the shift of an earlier day, which is as good
@@ -118,6 +128,7 @@ impl Rider {
             rests_until: now,
             vanished_until: None,
             shift: Shift::default(),
+            until,
             world,
             person,
             dice,
@@ -138,7 +149,12 @@ impl Rider {
                         break false;
                     }
                 },
-                _ = tick.tick() => self.look_around().await,
+                _ = tick.tick() => {
+                    self.look_around().await;
+                    if self.until.is_some_and(|until| until <= self.world.clock.now()) && self.jobs.is_empty() {
+                        break true; // home, with an empty bag
+                    }
+                }
                 () = until_evening(&mut evening) => break true,
             }
         };

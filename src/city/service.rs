@@ -55,18 +55,23 @@ pub fn sum_up(orders: &BTreeMap<String, ServerOrder>, shifts: &[Shift], summary:
         let busy_s: f64 = shifts.iter().map(|shift| shift.busy_s).sum();
         summary.rider_idle_pct = tenth(100.0 * (1.0 - busy_s / there_s.max(1.0)).max(0.0));
     }
-    summary.rider_deliveries_gini = gini(shifts.iter().map(|shift| f64::from(shift.delivered)).collect());
+    summary.rider_deliveries_gini = thousandth(gini(shifts.iter().map(|shift| f64::from(shift.delivered)).collect()));
+    summary.rider_busy_gini = thousandth(gini(shifts.iter().map(|shift| shift.busy_s).collect()));
 }
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
+fn thousandth(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
+}
+
 fn tenth(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-/// Gini's coefficient, rounded to a thousandth.
+/// Gini's coefficient.
 fn gini(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let (count, sum) = (values.len() as f64, values.iter().sum::<f64>());
@@ -74,7 +79,7 @@ fn gini(mut values: Vec<f64>) -> f64 {
         return 0.0;
     }
     let ranked: f64 = values.iter().enumerate().map(|(rank, value)| (rank as f64 + 1.0) * value).sum();
-    ((2.0 * ranked / (count * sum) - (count + 1.0) / count) * 1_000.0).round() / 1_000.0
+    2.0 * ranked / (count * sum) - (count + 1.0) / count
 }
 
 #[cfg(test)]

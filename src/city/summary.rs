@@ -98,6 +98,8 @@ pub struct Summary {
     pub rider_idle_pct: f64,
     /// How unevenly deliveries fell on riders: Gini's coefficient, 0 (all the same) to 1 (one has all).
     pub rider_deliveries_gini: f64,
+    /// The same of their time with a delivery.
+    pub rider_busy_gini: f64,
     /// What the verdict found and what went wrong on the way, in sentences; the first hundred.
     pub findings: Vec<String>,
 }
@@ -157,14 +159,17 @@ impl fmt::Display for Summary {
         writeln!(
             f,
             "From click to door {:.1} min at the median, {:.1} on average, {:.1} for nine of ten ({:.1} on average from \
-             ready food); {} % after the promised instant. Riders rode {} km an order and were idle {} % of the time.",
+             ready food); {} % after the promised instant. Riders rode {} km an order and were idle {} % of the time; \
+             deliveries fell on them with a Gini coefficient of {}, their busy time with {}.",
             self.click_to_door_s_p50 / 60.0,
             self.click_to_door_s_mean / 60.0,
             self.click_to_door_s_p90 / 60.0,
             self.ready_to_door_s_mean / 60.0,
             self.late_pct,
             self.rider_km_per_order,
-            self.rider_idle_pct
+            self.rider_idle_pct,
+            self.rider_deliveries_gini,
+            self.rider_busy_gini
         )?;
         for finding in &self.findings {
             writeln!(f, "  - {finding}")?;

@@ -5,7 +5,10 @@ use foodcourt_actors::{
     ids::{DeliveryId, RiderId},
     order::OrderStatus,
     place::Position,
-    rider::event::Vehicle,
+    rider::{
+        duty::{Worked, gini},
+        event::Vehicle,
+    },
     time::Timestamp,
 };
 use serde::Serialize;
@@ -18,8 +21,6 @@ use super::{
 };
 use crate::ports::{DeadLetterView, InvariantReport, OrderFilter};
 
-/// Answer of `GET /v1/admin/riders`.
-pub type RiderPage = Page<RiderOnShift>;
 /// Answer of `GET /v1/admin/invariants`.
 pub type InvariantPage = Page<InvariantReport>;
 /// Answer of `GET /v1/admin/dead_letters`.
@@ -45,6 +46,51 @@ pub struct RiderOnShift {
     deliveries: Vec<DeliveryId>,
     /// Offers that wait for an answer.
     offers: usize,
+    /// Since when.
+    since: Timestamp,
+    /// Until when, if the rider has said so.
+    until: Option<Timestamp>,
+    /// What the shift has come to so far.
+    worked: Worked,
+}
+
+/// Answer of `GET /v1/admin/riders`.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct RidersBody {
+    /// Those on shift.
+    items: Vec<RiderOnShift>,
+    /// Always `null`: this is all.
+    next_cursor: Option<String>,
+    /// How unevenly their shifts went so far.
+    spread: Spread,
+}
+
+/// How unevenly work falls on riders.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Spread {
+    /// Gini's coefficient of the deliveries handed over an hour of shift: 0 (all the same) to 1 (one has all).
+    deliveries_gini: f64,
+    /// The same of the share of the shift that was work.
+    busy_gini: f64,
+    /// The least share of a shift that was idle, 0 to 1; absent where nobody is on shift.
+    idle_least: Option<f64>,
+    /// The greatest.
+    idle_most: Option<f64>,
+}
+
+impl Spread {
+    /// Of these shifts.
+    fn of(shifts: &[Worked]) -> Self {
+        let lasted_s = |one: &Worked| f64::from(one.busy_s + one.idle_s).max(1.0);
+        let idle = || shifts.iter().map(|one| f64::from(one.idle_s) / lasted_s(one));
+        let round = |value: f64| (value * 1_000.0).round() / 1_000.0;
+        Self {
+            deliveries_gini: round(gini(shifts.iter().map(|one| f64::from(one.delivered) / lasted_s(one)).collect())),
+            busy_gini: round(gini(shifts.iter().map(|one| f64::from(one.busy_s) / lasted_s(one)).collect())),
+            idle_least: idle().reduce(f64::min).map(round),
+            idle_most: idle().reduce(f64::max).map(round),
+        }
+    }
 }
 
 /// `GET /v1/admin/orders`
@@ -66,7 +112,7 @@ pub async fn orders(request: HttpRequest, services: Data<Services>) -> Result<Ht
 /// # Errors
 /// 503.
 pub async fn riders(services: Data<Services>) -> Result<HttpResponse, Problem> {
-    let mut items = vec![];
+    let (mut items, now) = (vec![], services.clock.now());
     for rider_id in services.views.riders_on_shift(RIDERS_MAX).await? {
         let seen = services.riders.look(rider_id.0).await;
         let state = seen.map_err(|error| problem::of_ask(error, |never| match never {}))?.state;
@@ -80,9 +126,13 @@ pub async fn riders(services: Data<Services>) -> Result<HttpResponse, Problem> {
             at: fix.map(|fix| fix.at),
             deliveries: state.held.iter().map(|held| held.delivery_id).collect(),
             offers: state.offers.len(),
+            since: shift.since,
+            until: state.duty.until,
+            worked: state.duty.worked(now),
         });
     }
-    Ok(HttpResponse::Ok().json(RiderPage::whole(items)))
+    let spread = Spread::of(&items.iter().map(|one: &RiderOnShift| one.worked).collect::<Vec<_>>());
+    Ok(HttpResponse::Ok().json(RidersBody { items, next_cursor: None, spread }))
 }
 
 /// `GET /v1/admin/invariants`

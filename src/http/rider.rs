@@ -6,7 +6,8 @@ use foodcourt_actors::{
     ids::RiderId,
     place::Position,
     rider::{
-        CAPACITY_MAX, Outcome, RiderCommand, RiderRejection, RiderState,
+        CAPACITY_MAX, Outcome, RiderCommand, RiderRejection, RiderState, SHIFT_MAX_H,
+        duty::Worked,
         event::Vehicle,
         tracker::{BATCH_MAX, Fix, Taken},
     },
@@ -34,6 +35,10 @@ pub struct RiderBody {
     vehicle: Option<Vehicle>,
     /// Deliveries at once.
     capacity: Option<u32>,
+    /// Until when, if I have said so.
+    until: Option<Timestamp>,
+    /// What the shift has come to so far.
+    worked: Option<Worked>,
     /// What waits for my answer.
     offers: Vec<OfferBody>,
     /// My bag.
@@ -49,6 +54,9 @@ pub struct ShiftRequest {
     /// Deliveries at once, 1 to 5.
     #[schema(minimum = 1, maximum = 5)]
     capacity: u32,
+    /// Until when, within the next 24 hours: nothing is offered that could not be picked up before. Absent: until I end it.
+    #[serde(default)]
+    until: Option<Timestamp>,
 }
 
 /// Body of `POST /v1/riders/me/locations`.
@@ -119,8 +127,8 @@ pub async fn start_shift(
     principal: Principal,
     body: Body<ShiftRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let ShiftRequest { vehicle, capacity } = body.value;
-    let command = RiderCommand::StartShift { rider_id: principal.user_id(), vehicle, capacity };
+    let ShiftRequest { vehicle, capacity, until } = body.value;
+    let command = RiderCommand::StartShift { rider_id: principal.user_id(), vehicle, capacity, until };
     wish(&services, &principal, command).await?;
     show(&services, &principal).await
 }
@@ -189,12 +197,15 @@ async fn show(services: &Services, principal: &Principal) -> Result<HttpResponse
     for held in &state.held {
         deliveries.extend(delivery::body_for(services, principal, held.delivery_id).await?);
     }
+    let (on_shift, now) = (state.shift.is_some(), services.clock.now());
     Ok(HttpResponse::Ok().json(RiderBody {
         rider_id: principal.user_id(),
-        on_shift: state.shift.is_some(),
+        on_shift,
         vehicle: state.shift.map(|shift| shift.vehicle),
         capacity: state.shift.map(|shift| shift.capacity),
-        offers: super::offer::open(&state, services.clock.now()),
+        until: state.duty.until.filter(|_| on_shift),
+        worked: on_shift.then(|| state.duty.worked(now)),
+        offers: super::offer::open(&state, now),
         deliveries,
     }))
 }
@@ -225,6 +236,9 @@ fn rejected(rejection: RiderRejection) -> Problem {
         No::UnknownOffer => Problem::not_found(),
         No::CapacityOutOfRange => {
             Problem::field("/capacity", format!("must be 1 to {CAPACITY_MAX} deliveries at once"))
+        }
+        No::UntilOutOfRange => {
+            Problem::field("/until", format!("must be an instant within the next {SHIFT_MAX_H} hours"))
         }
         No::OfferExpired => Problem::new(OFFER_EXPIRED, rejection.to_string()),
         No::OfferOver { outcome: Outcome::Expired } => Problem::new(OFFER_EXPIRED, "the offer has expired"),

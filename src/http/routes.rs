@@ -214,7 +214,7 @@ pub static OPERATIONS: &[Operation] = operations![
     Get "/v1/admin/accounts/{id}" accounts::show "show_account": "An account, with its version as ETag", by(ADMINS), gives::<accounts::AccountBody>(200);
     Put "/v1/admin/accounts/{id}/roles" accounts::change "set_roles": "Sets all roles and kitchens of an account; where something is taken, its sessions end", by(ADMINS), takes::<accounts::RolesRequest>(), gives::<accounts::AccountBody>(200);
     Get "/v1/admin/orders" admin::orders "admin_orders": "All orders, newest first, in one state with status", by(ADMINS), paged(), lists::<order::OrderBody>();
-    Get "/v1/admin/riders" admin::riders "admin_riders": "Riders on shift, where they are and what they hold", by(ADMINS), lists::<admin::RiderOnShift>();
+    Get "/v1/admin/riders" admin::riders "admin_riders": "Riders on shift, where they are, what they hold, what their shifts came to", by(ADMINS), gives::<admin::RidersBody>(200);
     Get "/v1/admin/deliveries/{id}/decisions" decisions::list "delivery_decisions": "Why a delivery was decided as it was: its facts and what was weighed, oldest first", by(ADMINS), of(Whose::Delivery), paged(), lists::<decisions::DecisionItem>();
     Get "/v1/admin/invariants" admin::invariants "admin_invariants": "The invariants and whether each holds", by(ADMINS), lists::<crate::ports::InvariantReport>();
     Get "/v1/admin/dead_letters" admin::dead_letters "admin_dead_letters": "Facts that a service could not take", by(ADMINS), lists::<crate::ports::DeadLetterView>();

@@ -10,7 +10,7 @@ import { openDoor, signInFromAddress } from '../lib/signin.js';
 import { toastProblem } from '../lib/toast.js';
 import { drawHealth, drawWho } from '../lib/top.js';
 import { Desk } from './desk.js';
-import { figures, orders, promises } from './panels.js';
+import { figures, orders, promises, shifts } from './panels.js';
 import { Why } from './why.js';
 
 const ORDERS_EVERY_MS = 3_000;
@@ -19,7 +19,7 @@ const GLIDE_MS = 1_100;
 const session = new Session('city');
 const api = new Api(session);
 const live = new Live(api, drawHealth);
-const state = { courts: [], orders: [], riders: [], invariants: [], places: new Map() };
+const state = { courts: [], orders: [], riders: [], spread: null, invariants: [], places: new Map() };
 let map = null;
 const why = new Why(api, () => map);
 const desk = new Desk(api, live, {
@@ -32,7 +32,7 @@ const desk = new Desk(api, live, {
 
 function show() {
   draw(byId('figures'), figures(state));
-  draw(byId('promises'), promises(state.invariants));
+  draw(byId('promises'), [promises(state.invariants), shifts(state)]);
   draw(byId('orders'), orders(state.orders, (id) => desk.open(id)));
 }
 
@@ -57,6 +57,7 @@ async function look() {
   const [orderList, riders] = await Promise.all([api.get('/v1/admin/orders?limit=100'), api.get('/v1/admin/riders')]);
   state.orders = orderList.items.map(readOrder);
   state.riders = riders.items;
+  state.spread = riders.spread;
   for (const rider of state.riders) if (!state.places.has(rider.rider_id)) place(rider.rider_id, positionOf(rider));
   gone();
   show();

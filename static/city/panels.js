@@ -32,6 +32,19 @@ export function promises(list) {
     list.length === 0 ? h('p', { class: 'empty' }, 'Not checked yet.') : h('ul', { class: 'promises' }, list.map((one) => h('li', { key: one.id, class: one.holds ? 'holds' : 'broken' }, icon(one.holds ? 'check' : 'alert'), h('span', {}, kept[one.id] ?? one.says, one.breaches?.length > 0 && h('details', { key: 'details' }, h('summary', {}, one.breaches.length === 1 ? 'One case, for support' : `${one.breaches.length} cases, for support`), h('small', {}, one.breaches.slice(0, 3).join(' · ')))), h('span', { class: 'unseen' }, one.holds ? 'holds' : 'is broken')))));
 }
 
+/** The running shifts: what each has come to, those with most work first, and how evenly work falls. */
+export function shifts({ riders, spread }) {
+  if (!riders.length || !spread) return null;
+  const minutes = (s) => `${Math.round(s / 60)} min`;
+  const lasted = ({ worked }) => Math.max(1, worked.busy_s + worked.idle_s);
+  const share = (part) => `${Math.round(part * 100)} %`;
+  const rows = [...riders].sort((a, b) => b.worked.busy_s / lasted(b) - a.worked.busy_s / lasted(a)).slice(0, 25);
+  return h('section', { class: 'card', key: 'shifts', 'aria-label': 'Riders\' shifts' }, h('h2', {}, 'Riders\' shifts'),
+    h('p', { class: 'small' }, `Idle for ${share(spread.idle_least)} to ${share(spread.idle_most)} of their shifts. Unevenness (Gini, 0 to 1): ${spread.busy_gini} of work, ${spread.deliveries_gini} of deliveries an hour.`),
+    h('div', { class: 'table-frame', tabindex: '0', role: 'region', 'aria-label': 'Running shifts' }, h('table', {}, h('thead', {}, h('tr', {}, ['Since', 'Until', 'On', 'Handed over', 'At work', 'Idle'].map((word) => h('th', { scope: 'col', key: word }, word)))),
+      h('tbody', {}, rows.map((rider) => h('tr', { key: rider.rider_id, 'data-shift': rider.rider_id }, h('td', {}, time(rider.since)), h('td', {}, rider.until ? time(rider.until) : ''), h('td', {}, rider.vehicle), h('td', { class: 'right' }, String(rider.worked.delivered)), h('td', { class: 'right' }, share(rider.worked.busy_s / lasted(rider))), h('td', { class: 'right' }, minutes(rider.worked.idle_s))))))));
+}
+
 /** The newest orders; a tap opens one's story. */
 export function orders(list, onOpen) {
   return h('section', { class: 'card', key: 'orders', 'aria-label': 'Orders' }, h('h2', {}, 'Newest orders'), list.length === 0 ? h('p', { class: 'empty' }, 'No orders yet.') : h('div', { class: 'table-frame', tabindex: '0', role: 'region', 'aria-label': 'Newest orders' }, h('table', {}, h('thead', {}, h('tr', {}, ['Placed', 'Kitchens', 'How', 'State', 'Total'].map((word) => h('th', { scope: 'col', key: word }, word)))),

@@ -17,6 +17,7 @@ function offShift(state, act) {
   return h('form', { class: 'card stack', key: 'off', onsubmit: (event) => { event.preventDefault(); act.startShift(); } }, h('h1', {}, 'Off duty'), h('p', { class: 'lead' }, 'Start your shift and offers nearby come to you.'),
     h('fieldset', {}, h('legend', {}, 'What do you ride?'), h('div', { class: 'picks' }, vehicles.map(([value, word]) => h('label', { class: 'pick', key: value }, h('input', { type: 'radio', name: 'vehicle', value, checked: state.vehicle === value, onchange: () => act.set({ vehicle: value }) }), word)))),
     h('label', { class: 'field' }, h('span', {}, 'Deliveries at once'), h('select', { value: String(state.capacity), onchange: (event) => act.set({ capacity: Number(event.target.value) }) }, [1, 2, 3].map((n) => h('option', { value: String(n), key: n }, String(n))))),
+    h('label', { class: 'field' }, h('span', {}, 'How long?'), h('select', { id: 'shift-hours', value: String(state.hours), onchange: (event) => act.set({ hours: Number(event.target.value) }) }, [0, 1, 2, 3, 4, 6, 8].map((n) => h('option', { value: String(n), key: n }, n ? `${n} ${n === 1 ? 'hour' : 'hours'}` : 'Until I end it')))),
     h('button', { class: 'good huge', id: 'start-shift', disabled: state.busy }, 'Start shift'));
 }
 

@@ -21,7 +21,7 @@ const STILL_EVERY_MS = 15_000;
 const session = new Session('rider');
 const api = new Api(session);
 const live = new Live(api, drawHealth);
-const state = { rider: null, me: null, vehicle: 'bicycle', capacity: 1, busy: false, demo: false, auto: sessionStorage.getItem('foodcourt.auto') === 'on', gps: 'Looking for your position', lost: false, waiting: 0 };
+const state = { rider: null, me: null, vehicle: 'bicycle', capacity: 1, hours: 0, busy: false, demo: false, auto: sessionStorage.getItem('foodcourt.auto') === 'on', gps: 'Looking for your position', lost: false, waiting: 0 };
 let [map, fixes, streets, pilot, watching, framed] = [null, null, null, null, null, ''];
 // Where the device said it is, and when the server was told, in business time.
 let [still, told] = [null, 0];
@@ -94,7 +94,7 @@ const act = {
     Object.assign(state, change);
     show();
   },
-  startShift: () => quietly(() => api.put('/v1/riders/me/shift', { vehicle: state.vehicle, capacity: state.capacity })),
+  startShift: () => quietly(() => api.put('/v1/riders/me/shift', { vehicle: state.vehicle, capacity: state.capacity, ...(state.hours ? { until: new Date(now() + state.hours * 3_600_000).toISOString() } : {}) })),
   endShift: () => quietly(() => api.delete('/v1/riders/me/shift')),
   accept: (offer) => call(() => api.post(`/v1/offers/${offer.offer_id}/acceptance`)),
   decline: (offer) => quietly(() => api.post(`/v1/offers/${offer.offer_id}/decline`)),

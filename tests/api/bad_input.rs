@@ -228,6 +228,12 @@ async fn fixes_off_the_globe_or_off_duty_are_refused() {
     rider.call(Method::DELETE, "/v1/riders/me/shift", &[], None).await;
     let wrong = rider.call(Method::PUT, "/v1/riders/me/shift", &[], Some(&too_many)).await;
     assert_eq!(wrong.problem(422, "invalid-field")["errors"][0]["pointer"], "/capacity");
+    let now = world.services.clock.now();
+    for until in [json!(now.plus_min(-1)), json!(now.plus_min(25 * 60)), json!("this evening")] {
+        let shift = json!({ "vehicle": "bicycle", "capacity": 2, "until": until }).to_string();
+        let wrong = rider.call(Method::PUT, "/v1/riders/me/shift", &[], Some(&shift)).await;
+        assert_eq!(wrong.problem(422, "invalid-field")["errors"][0]["pointer"], "/until", "{until}");
+    }
 }
 
 #[actix_rt::test]

@@ -210,10 +210,14 @@ async fn the_demo_makes_riders_that_can_sign_in() {
     assert_eq!(admin.keyed("/v1/demo/riders", "r", &json!({ "count": 3 })).await.bytes, first.bytes);
     let rider = world.sign_in(accounts[2]["email"].as_str().unwrap()).await;
     assert_eq!(rider.get("/v1/riders/me").await.good(200)["on_shift"], false);
-    let shift = json!({ "vehicle": "scooter", "capacity": 1 }).to_string();
-    rider.call(Method::PUT, "/v1/riders/me/shift", &[], Some(&shift)).await.good(200);
+    let until = json!(world.services.clock.now().plus_min(90));
+    let shift = json!({ "vehicle": "scooter", "capacity": 1, "until": until }).to_string();
+    let started = rider.call(Method::PUT, "/v1/riders/me/shift", &[], Some(&shift)).await.good(200);
+    assert_eq!((&started["until"], &started["worked"]["delivered"]), (&until, &json!(0)));
+    rider.get("/v1/admin/riders").await.problem(403, "forbidden");
     let on_shift = admin.until("/v1/admin/riders", |riders| !riders["items"].as_array().unwrap().is_empty()).await;
     assert_eq!(on_shift["items"][0]["rider_id"], json!(rider.id()));
+    assert_eq!((&on_shift["items"][0]["until"], &on_shift["spread"]["deliveries_gini"]), (&until, &json!(0.0)));
     admin.call(Method::PUT, "/v1/demo/clock", &[], Some(r#"{"speed": 0.5}"#)).await.problem(422, "invalid-field");
     admin.call(Method::PUT, "/v1/demo/clock", &[], Some(r#"{"speed": 20}"#)).await.good(200);
 }

@@ -17,6 +17,7 @@ use foodcourt_actors::{
     },
     ids::{DeliveryId, RiderId, UserId},
     place::Position,
+    rider::duty::Duty,
     time::Timestamp,
     travel::Vehicle,
 };
@@ -34,7 +35,8 @@ fn tick(at: Timestamp, delivery_id: DeliveryId, rider_id: RiderId, round: u32) -
     let (ready_at, promised_at) = (NOON.plus_min(8), NOON.plus_min(30));
     let waiting =
         Waiting { delivery_id, pickup, dropoff, since: NOON, ready_at, likely: None, promised_at, not: vec![] };
-    let seen = Seen { rider_id, position: pickup, vehicle: Vehicle::Scooter, capacity: 2, bag: vec![] };
+    let seen =
+        Seen { rider_id, position: pickup, vehicle: Vehicle::Scooter, capacity: 2, bag: vec![], duty: Duty::default() };
     let weighed = Weighed {
         rider_id,
         distance_m: 10,

@@ -19,6 +19,7 @@ use foodcourt_actors::{
     },
     ids::{DeliveryId, UserId},
     place::{LocalMap, Position},
+    rider::duty::Duty,
     time::Timestamp,
     travel::Vehicle,
 };
@@ -111,7 +112,8 @@ async fn a_recorded_day_is_read_from_the_database() {
             not: vec![],
         };
         let position = place(-300.0, 0.0);
-        let seen = Seen { rider_id, position, vehicle: Vehicle::Bicycle, capacity: 2, bag: vec![] };
+        let seen =
+            Seen { rider_id, position, vehicle: Vehicle::Bicycle, capacity: 2, bag: vec![], duty: Duty::default() };
         let tick = Tick {
             at,
             policy: Policy::Nearest,

@@ -81,7 +81,7 @@ pub async fn run(town: Rc<Town>, seed: u64, number: u64, some_are_picky: bool) {
         _ => (Vehicle::Car, 7.0, 3),
     };
     let id = demo::user_id(&format!("rider-{number}@rush"));
-    let start = RiderCommand::StartShift { rider_id: id, vehicle, capacity };
+    let start = RiderCommand::StartShift { rider_id: id, vehicle, capacity, until: None };
     town.riders.ask(id.0, Wish::new(start, ORIGIN)).await.unwrap();
     let mut biker = Biker {
         id,

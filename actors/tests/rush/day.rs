@@ -204,7 +204,7 @@ async fn live(shape: Shape, way: Option<Way>, seed: u64) -> Score {
         .collect();
     let offers = facts.iter().filter(|fact| &*fact.kind == "offer.received").count();
     let books = town.books.borrow();
-    Score::of(&told, books.iter().map(|book| book.ridden_m).sum(), books.iter().map(|book| book.work_s).sum(), offers)
+    Score::of(&told, &books, offers)
 }
 
 fn request(wish: &Wanted, dawn: Timestamp) -> Requested {

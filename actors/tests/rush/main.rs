@@ -64,6 +64,8 @@ fn way(words: &str) -> Way {
             "ask_at_once" => settings.ask_at_once = value as u32,
             "better_s" => settings.better_s = value as i64,
             "work_price" => settings.work_price = value,
+            "no_price" => settings.no_price = value,
+            "fairness" => settings.fairness = value,
             "counter_s" => settings.counter_s = value as i64,
             "door_s" => settings.door_s = value as i64,
             "foresight" => way.foresight = value > 0.0,

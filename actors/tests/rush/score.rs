@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use foodcourt_actors::time::Timestamp;
+use foodcourt_actors::{rider::duty::gini, time::Timestamp};
+
+use crate::biker::Book;
 
 /// An order that is never brought counts as two hours of waiting.
 const NEVER_S: f64 = 7_200.0;
@@ -34,13 +36,16 @@ pub struct Score {
     pub work_s: f64,
     /// Offers an order.
     pub offers: f64,
+    /// How unevenly riders were busy: Gini's coefficient of their seconds with a delivery.
+    pub uneven: f64,
 }
 
 impl Score {
-    pub const HEAD: &str =
-        "                     delivered  felt       click-door  p90   ready-door  late %  late s   km   work s  offers";
+    pub const HEAD: &str = "                     delivered  felt       click-door  p90   ready-door  late %  late s   km   work s  offers  uneven";
 
-    pub fn of(orders: &[Told], ridden_m: f64, work_s: f64, offers: usize) -> Self {
+    pub fn of(orders: &[Told], books: &[Book], offers: usize) -> Self {
+        let ridden_m: f64 = books.iter().map(|book| book.ridden_m).sum();
+        let work_s: f64 = books.iter().map(|book| book.work_s).sum();
         let brought: Vec<(&Told, Timestamp)> =
             orders.iter().filter_map(|told| Some((told, told.delivered_at?))).collect();
         let count = brought.len().max(1) as f64;
@@ -60,6 +65,7 @@ impl Score {
             km: ridden_m / 1_000.0 / count,
             work_s: work_s / count,
             offers: offers as f64 / count,
+            uneven: gini(books.iter().map(|book| book.work_s).collect()),
         }
     }
     pub fn mean(scores: &[Self]) -> Self {
@@ -75,6 +81,7 @@ impl Score {
             km: mean(|one| one.km),
             work_s: mean(|one| one.work_s),
             offers: mean(|one| one.offers),
+            uneven: mean(|one| one.uneven),
         }
     }
 }
@@ -83,7 +90,7 @@ impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:>8.1} % {:>7.2} min {:>7.2} min {:>6.2} {:>8.2} {:>10.1} {:>8.0} {:>6.2} {:>6.0} {:>6.2}",
+            "{:>8.1} % {:>7.2} min {:>7.2} min {:>6.2} {:>8.2} {:>10.1} {:>8.0} {:>6.2} {:>6.0} {:>6.2} {:>7.3}",
             self.delivered * 100.0,
             self.felt_s / 60.0,
             self.click_to_door_s / 60.0,
@@ -93,7 +100,8 @@ impl fmt::Display for Score {
             self.late_s,
             self.km,
             self.work_s,
-            self.offers
+            self.offers,
+            self.uneven
         )
     }
 }

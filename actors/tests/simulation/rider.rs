@@ -158,7 +158,8 @@ impl Biker {
     async fn live(&mut self, world: &Rc<World>, state: &RiderState) {
         if state.shift.is_none() {
             let capacity = 1 + u32::from(self.speed_mps > 7.5);
-            let command = RiderCommand::StartShift { rider_id: self.id, vehicle: Vehicle::Scooter, capacity };
+            let command =
+                RiderCommand::StartShift { rider_id: self.id, vehicle: Vehicle::Scooter, capacity, until: None };
             self.me.ask::<Rider>(world, self.id.0, command).await;
             return;
         }
