@@ -8,7 +8,7 @@ use super::{
     event::{Candidate, DeliveryEvent, UnassignReason},
     live::PlanSettings,
     projection::{Role, event_for},
-    survey::{Carried, Seen},
+    survey::{Carried, Duty, Seen},
     tests::{assign, confirmed, offer, rider, step},
 };
 use crate::{
@@ -105,7 +105,14 @@ fn delivery(n: u128) -> DeliveryId {
 }
 fn seen(n: u128, metres: f64, fetches: &[u128]) -> Seen {
     let bag = fetches.iter().map(|n| Carried::to_fetch(delivery(*n), [at(0.0), at(-900.0)]));
-    Seen { rider_id: rider(n), position: at(metres), vehicle: Vehicle::Bicycle, capacity: 2, bag: bag.collect() }
+    Seen {
+        rider_id: rider(n),
+        position: at(metres),
+        vehicle: Vehicle::Bicycle,
+        capacity: 2,
+        bag: bag.collect(),
+        duty: Duty::default(),
+    }
 }
 /// The exchange found where rider 1 fetches delivery 1 from `metres` away.
 fn found(better_s: i64, ready_in_s: i64, bearer: Seen, others: &[Seen], meant: &[RiderId]) -> Vec<Better> {
