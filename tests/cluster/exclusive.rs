@@ -67,7 +67,13 @@ impl Stage {
         D::Rejection: std::fmt::Debug,
     {
         let origin = Origin { cause: None, correlation: self.kernel.ids.next() };
-        directory.ask(id, Wish::new(command, origin)).await.unwrap();
+        // On a busy machine the database is late at times; every command of this test may be said twice.
+        let asking = async {
+            while let Err(error) = directory.ask(id, Wish::new(command.clone(), origin)).await {
+                assert!(error.is_retryable(), "{error:?}");
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking).await.expect("an entity answers");
     }
 
     /// A delivery that asks these riders at once (5 at most) and nobody else; their offers.
