@@ -186,6 +186,22 @@ async fn a_stray_database_on_the_folder_is_stopped_first() {
     postgres.stop().await;
 }
 
+#[tokio::test]
+async fn a_killed_database_that_nobody_has_waited_for_is_no_hindrance() {
+    let folder = open_folder();
+    let first = start(folder.path()).await.unwrap();
+    let program = fs::read_link(format!("/proc/{}/exe", first.pid())).unwrap();
+    note(&first, "kept").await;
+    first.stop().await;
+    let mut stray = stray(&program, folder.path());
+    // From now on its number is in the process table, as if it lived, and both of its lock files name it.
+    kill(stray.id());
+    let postgres = start(folder.path()).await.unwrap();
+    assert_eq!(notes(&postgres).await, ["kept"]);
+    postgres.stop().await;
+    stray.wait().unwrap();
+}
+
 /// Not a claim of its own: the process that the next test kills.
 #[tokio::test]
 async fn a_server_to_be_killed() {

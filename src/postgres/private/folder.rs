@@ -82,6 +82,10 @@ impl Folder {
     pub(super) fn socket_dir(&self) -> &Path {
         &self.socket_dir
     }
+    /// Names the process that listens on the socket.
+    pub(super) fn socket_lock(&self) -> PathBuf {
+        self.socket_dir().join(format!(".s.PGSQL.{PORT}.lock"))
+    }
     pub(super) fn account(&self) -> &Account {
         &self.account
     }

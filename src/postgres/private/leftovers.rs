@@ -18,16 +18,35 @@ const FAST_STOP_MAX: Duration = Duration::from_secs(20);
 /// How long an immediate stop may take.
 const IMMEDIATE_STOP_MAX: Duration = Duration::from_secs(10);
 
-/// Ends every process of PostgreSQL that lives in the folder, and waits until they are gone.
+/// Ends every process of PostgreSQL that lives in the folder, waits until they are gone, and takes away what would have a
+/// new one believe that they are not.
 pub(super) async fn clear(folder: &Folder, progress: &(dyn Fn(&str) + Sync)) -> Result<(), PrivateError> {
     let cluster = folder.cluster();
     let pid_file = cluster.join("postmaster.pid");
-    let named = fs::read_to_string(&pid_file).ok().and_then(|text| text.lines().next()?.trim().parse::<u32>().ok());
-    if inhabitants(&cluster).is_empty() {
-        // Nobody is left. A stale file would stop PostgreSQL if its pid now belongs to another process of the account.
-        if named.is_some_and(|pid| Path::new(&format!("/proc/{pid}")).exists()) {
-            fs::remove_file(&pid_file).map_err(super::folder::of(&pid_file))?;
+    end_all(&cluster, named_in(&pid_file), progress).await?;
+    forget(&[pid_file, folder.socket_lock()])
+}
+
+/// Which process a lock file of PostgreSQL names.
+fn named_in(lock_file: &Path) -> Option<u32> {
+    fs::read_to_string(lock_file).ok()?.lines().next()?.trim().parse().ok()
+}
+
+/// Removes lock files whose process lives on the folder no more, but whose number still stands for one: another process
+/// of the account has it by now, or a killed postmaster stays in the process table because nobody has waited for it (the
+/// first process of many containers never does). PostgreSQL would take either for a postmaster. A file that names no
+/// process at all it removes by itself.
+fn forget(lock_files: &[PathBuf]) -> Result<(), PrivateError> {
+    for file in lock_files {
+        if named_in(file).is_some_and(|pid| Path::new(&format!("/proc/{pid}")).exists()) {
+            fs::remove_file(file).map_err(super::folder::of(file))?;
         }
+    }
+    Ok(())
+}
+
+async fn end_all(cluster: &Path, named: Option<u32>, progress: &(dyn Fn(&str) + Sync)) -> Result<(), PrivateError> {
+    if inhabitants(cluster).is_empty() {
         return Ok(());
     }
     progress("stopping the database that an earlier run left behind");
@@ -35,7 +54,7 @@ pub(super) async fn clear(folder: &Folder, progress: &(dyn Fn(&str) + Sync)) -> 
     let mut immediate = false;
     let mut told = Vec::new();
     loop {
-        let living = inhabitants(&cluster);
+        let living = inhabitants(cluster);
         let Some(first) = living.first().copied() else { return Ok(()) };
         if begun.elapsed() > FAST_STOP_MAX + IMMEDIATE_STOP_MAX {
             return Err(PrivateError::Stuck { pid: first });
