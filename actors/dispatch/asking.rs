@@ -40,11 +40,9 @@ pub(super) fn note_candidates(
     if round != state.round || !waits {
         return vec![]; // the answer of a round that is over
     }
-    // Who is there first; a rider to whom no way is known comes after all others.
-    let first_there = |one: &Candidate| (one.travel_s.unwrap_or(u32::MAX), one.distance_m, one.rider_id);
     let mut near: Vec<Candidate> =
         candidates.iter().copied().filter(|one| !state.declined.contains(&one.rider_id)).collect();
-    near.sort_by_key(first_there);
+    near.sort_by_key(Candidate::first_there);
     let mut wanted: Vec<Candidate> = match whom {
         Whom::Nearest(at_once) => near.iter().take(*at_once as usize).copied().collect(),
         Whom::Chosen { chosen, also, .. } => {
@@ -61,29 +59,32 @@ pub(super) fn note_candidates(
     }
     near.retain(|one| !wanted.contains(one));
     let mut considered: Vec<Candidate> = wanted.iter().chain(&near).take(Rules::CANDIDATES).copied().collect();
-    considered.sort_by_key(first_there);
+    considered.sort_by_key(Candidate::first_there);
     let bundle = |one: &Candidate| match whom {
         Whom::Chosen { chosen, bundle, .. } if one.rider_id == *chosen => bundle.cloned(),
         _ => None,
     };
-    let offer = |one: &Candidate| {
-        DeliveryEvent::Offered(Offered {
-            delivery_id: asked.delivery_id,
-            order_id: asked.order_id,
-            offer_id: OfferId::of(asked.delivery_id, one.rider_id, round),
-            rider_id: one.rider_id,
-            round,
-            distance_m: one.distance_m,
-            pickup: asked.pickup,
-            dropoff_coarse: asked.dropoff.coarse(),
-            ready_at: asked.ready_at,
-            expires_at: now.plus_s(Rules::OFFER_S),
-            considered: considered.clone(),
-            bundle: bundle(one),
-            instead_of: None,
-        })
-    };
-    wanted.iter().map(offer).collect()
+    let offer = |one: &Candidate| Offered { bundle: bundle(one), ..offer_to(asked, one, round, &considered, now) };
+    wanted.iter().map(offer).map(DeliveryEvent::Offered).collect()
+}
+
+/// An offer of this delivery alone, which nobody has.
+fn offer_to(asked: &Requested, one: &Candidate, round: u32, considered: &[Candidate], now: Timestamp) -> Offered {
+    Offered {
+        delivery_id: asked.delivery_id,
+        order_id: asked.order_id,
+        offer_id: OfferId::of(asked.delivery_id, one.rider_id, round),
+        rider_id: one.rider_id,
+        round,
+        distance_m: one.distance_m,
+        pickup: asked.pickup,
+        dropoff_coarse: asked.dropoff.coarse(),
+        ready_at: asked.ready_at,
+        expires_at: now.plus_s(Rules::OFFER_S),
+        considered: considered.to_vec(),
+        bundle: None,
+        instead_of: None,
+    }
 }
 
 /// Not before `until`, and never beyond the bound: what waits for a plan must not starve.
@@ -166,21 +167,8 @@ pub(super) fn ask_better(
         return vec![];
     }
     let round = state.round.saturating_add(1);
-    vec![DeliveryEvent::Offered(Offered {
-        delivery_id: asked.delivery_id,
-        order_id: asked.order_id,
-        offer_id: OfferId::of(asked.delivery_id, chosen, round),
-        rider_id: chosen,
-        round,
-        distance_m: one.distance_m,
-        pickup: asked.pickup,
-        dropoff_coarse: asked.dropoff.coarse(),
-        ready_at: asked.ready_at,
-        expires_at: now.plus_s(Rules::OFFER_S),
-        considered: candidates.to_vec(),
-        bundle: None,
-        instead_of: Some(InsteadOf { rider_id: bearer, later_s }),
-    })]
+    let instead_of = Some(InsteadOf { rider_id: bearer, later_s });
+    vec![DeliveryEvent::Offered(Offered { instead_of, ..offer_to(asked, one, round, candidates, now) })]
 }
 
 /// `events`, and if they bring the rider to the court, no for whoever was asked to be there sooner.

@@ -132,7 +132,7 @@ impl Answers {
         let found_at = self.recorder.as_ref().map(|recorder| recorder.clock.now());
         let candidates = timed(self.travel.as_ref(), &near, pickup).await;
         let mut asked = candidates.clone();
-        asked.sort_by_key(|one| (one.travel_s.unwrap_or(u32::MAX), one.distance_m, one.rider_id));
+        asked.sort_by_key(Candidate::first_there);
         let asked: Vec<RiderId> = asked.iter().take(at_once).map(|one| one.rider_id).collect();
         if near.iter().take(at_once).any(|one| !asked.contains(&one.rider_id)) {
             self.zone.prefer(delivery_id, asked.clone());

@@ -150,6 +150,14 @@ pub struct Candidate {
     pub travel_s: Option<u32>,
 }
 
+impl Candidate {
+    /// Sorts whoever is there first before the others; a rider to whom no way is known comes last.
+    #[must_use]
+    pub fn first_there(&self) -> (u32, u32, RiderId) {
+        (self.travel_s.unwrap_or(u32::MAX), self.distance_m, self.rider_id)
+    }
+}
+
 /// Body of `delivery.offered`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Offered {

@@ -186,10 +186,11 @@ impl LivePlan {
     /// A plan that knows nothing yet, on a flat map around `centre`.
     #[must_use]
     pub fn new(settings: PlanSettings, centre: Position) -> Self {
+        let [pickup_half, dropoff_half] = settings.halves();
         let rules = Rules {
             tick: settings.tick_s + settings.ahead_s,
-            pickup_half: settings.counter_s / 2,
-            dropoff_half: settings.door_s / 2,
+            pickup_half,
+            dropoff_half,
             never: NEVER_S,
             bundle_max: crate::rider::CAPACITY_MAX as usize,
             late_price: settings.late_price,

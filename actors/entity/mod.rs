@@ -345,7 +345,10 @@ impl<D: Decider> Entity<D> {
                 let kept = self.kernel.journal.keep_snapshot(self.id, snapshot);
                 ctx.spawn(kept.into_actor(self));
             }
-            Err(error) => error!(stream = %self.id, %error, "the state of {} does not serialize", self.id),
+            Err(error) => {
+                self.last_snapshot = Last::tried(version);
+                error!(stream = %self.id, %error, "the state of {} does not serialize", self.id);
+            }
         }
     }
 

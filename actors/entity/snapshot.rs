@@ -23,14 +23,19 @@ impl Last {
         Self { version: snapshot.version, bytes: snapshot.body.len(), bytes_since: 0 }
     }
 
+    /// None could be made at `version`: it is not tried again with every fact.
+    pub fn tried(version: Version) -> Self {
+        Self { version, ..Self::default() }
+    }
+
     /// One more fact, with its body.
     pub fn fact(&mut self, body: &str) {
         self.bytes_since += body.len();
     }
 
     /// Whether it is time for the next one: after `every` facts, but not before they weigh as much as the last one.
-    /// Whatever a state grows to, its snapshots then write no more than its facts do, and coming back reads what weighs
-    /// twice the state at most.
+    /// Whatever a state grows to, its snapshots then write about as much as its facts do, and coming back reads about
+    /// twice the state's weight.
     pub fn is_past(&self, version: Version, every: Version) -> bool {
         version - self.version >= every && self.bytes_since >= self.bytes
     }
