@@ -6,15 +6,15 @@ use foodcourt_actors::{
         live::Weighed,
         record::{Bar, Barred, Candidate, Decision, Policy, Said},
     },
-    ids::{DeliveryId, OrderId, RiderId, UserId},
+    ids::{DeliveryId, RiderId, UserId},
     place::Position,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    ride::{offered, ticket_of},
-    world::{World, delivery_order, random},
+    ride::{accepted_order, offered},
+    world::{World, random},
 };
 
 fn decision(rider_id: RiderId) -> Decision {
@@ -55,12 +55,7 @@ fn decision(rider_id: RiderId) -> Decision {
 async fn facts_and_what_was_weighed_stand_in_the_order_of_time() {
     let world = World::new().await;
     let mia = world.sign_in("customer@demo").await;
-    let placed = mia.once("/v1/orders", &delivery_order()).await.good(201);
-    let order_id: OrderId = placed["order_id"].as_str().unwrap().parse().unwrap();
-    let staff = world.sign_in("staff@demo").await;
-    let ticket = ticket_of(&staff, &placed).await;
-    staff.post(&format!("{ticket}/acceptance"), &json!({})).await.good(200);
-    mia.until(&format!("/v1/orders/{order_id}"), |order| order["status"] != "placed").await;
+    let order_id = accepted_order(&world, &mia).await;
     let (rider, offer) = offered(&world, "rider1@demo", order_id).await;
     rider.post(&format!("/v1/offers/{}/acceptance", offer["offer_id"].as_str().unwrap()), &json!({})).await.good(200);
 
@@ -105,6 +100,7 @@ async fn facts_and_what_was_weighed_stand_in_the_order_of_time() {
 
     mia.get(&path).await.problem(403, "forbidden");
     rider.get(&path).await.problem(403, "forbidden");
+    let staff = world.sign_in("staff@demo").await;
     staff.get(&path).await.problem(403, "forbidden");
     admin.get(&format!("/v1/admin/deliveries/{}/decisions", random())).await.problem(404, "not-found");
     admin.get(&format!("{path}?limit=0")).await.problem(422, "invalid-field");

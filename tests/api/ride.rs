@@ -50,6 +50,17 @@ async fn offer_to_all(world: &World, riders: &[&Person<'_>], order_id: OrderId) 
     tokio::time::timeout(crate::world::PATIENCE, waiting).await.expect("the delivery asks the rider");
 }
 
+/// A delivery order of `customer` that its kitchen has accepted.
+pub async fn accepted_order(world: &World, customer: &Person<'_>) -> OrderId {
+    let placed = customer.once("/v1/orders", &delivery_order()).await.good(201);
+    let order_id: OrderId = placed["order_id"].as_str().unwrap().parse().unwrap();
+    let staff = world.sign_in("staff@demo").await;
+    let ticket = ticket_of(&staff, &placed).await;
+    staff.post(&format!("{ticket}/acceptance"), &json!({})).await.good(200);
+    customer.until(&format!("/v1/orders/{order_id}"), |order| order["status"] != "placed").await;
+    order_id
+}
+
 /// The ticket of the first part of `order`, once the kitchen has it.
 pub async fn ticket_of(staff: &Person<'_>, order: &Value) -> String {
     ticket_at(staff, order, 0).await
@@ -181,13 +192,7 @@ async fn a_delay_told_before_the_other_kitchen_answers_is_in_the_promise() {
 async fn an_offer_that_is_over_says_how() {
     let world = World::new().await;
     let mia = world.sign_in("customer@demo").await;
-    let placed = mia.once("/v1/orders", &delivery_order()).await.good(201);
-    let order_id: OrderId = placed["order_id"].as_str().unwrap().parse().unwrap();
-    let staff = world.sign_in("staff@demo").await;
-    let ticket = ticket_of(&staff, &placed).await;
-    staff.post(&format!("{ticket}/acceptance"), &json!({})).await.good(200);
-    let path = format!("/v1/orders/{order_id}");
-    mia.until(&path, |order| order["status"] != "placed").await;
+    let order_id = accepted_order(&world, &mia).await;
     let (first, offer) = offered(&world, "rider1@demo", order_id).await;
     let offer_path = format!("/v1/offers/{}", offer["offer_id"].as_str().unwrap());
     assert_eq!(first.post(&format!("{offer_path}/decline"), &json!({})).await.status, 204);
@@ -226,12 +231,7 @@ async fn the_demo_makes_riders_that_can_sign_in() {
 async fn of_two_who_are_asked_at_once_the_second_yes_is_told_who_was_first() {
     let world = World::new().await;
     let mia = world.sign_in("customer@demo").await;
-    let placed = mia.once("/v1/orders", &delivery_order()).await.good(201);
-    let order_id: OrderId = placed["order_id"].as_str().unwrap().parse().unwrap();
-    let staff = world.sign_in("staff@demo").await;
-    let ticket = ticket_of(&staff, &placed).await;
-    staff.post(&format!("{ticket}/acceptance"), &json!({})).await.good(200);
-    mia.until(&format!("/v1/orders/{order_id}"), |order| order["status"] != "placed").await;
+    let order_id = accepted_order(&world, &mia).await;
     let (one, two) = (world.sign_in("rider1@demo").await, world.sign_in("rider2@demo").await);
     for rider in [&one, &two] {
         let shift = json!({ "vehicle": "bicycle", "capacity": 1 }).to_string();

@@ -170,14 +170,20 @@ fn stray(program: &Path, folder: &Path) -> Child {
     child
 }
 
-#[tokio::test]
-async fn a_stray_database_on_the_folder_is_stopped_first() {
+/// A folder in which "kept" was noted, and a stray postmaster on it.
+async fn strayed() -> (TempDir, Child) {
     let folder = open_folder();
     let first = start(folder.path()).await.unwrap();
     let program = fs::read_link(format!("/proc/{}/exe", first.pid())).unwrap();
     note(&first, "kept").await;
     first.stop().await;
-    let mut stray = stray(&program, folder.path());
+    let stray = stray(&program, folder.path());
+    (folder, stray)
+}
+
+#[tokio::test]
+async fn a_stray_database_on_the_folder_is_stopped_first() {
+    let (folder, mut stray) = strayed().await;
     // Somebody has to take note of its end, or it stays in the process table.
     let reaped = std::thread::spawn(move || stray.wait().unwrap());
     let postgres = start(folder.path()).await.unwrap();
@@ -188,12 +194,7 @@ async fn a_stray_database_on_the_folder_is_stopped_first() {
 
 #[tokio::test]
 async fn a_killed_database_that_nobody_has_waited_for_is_no_hindrance() {
-    let folder = open_folder();
-    let first = start(folder.path()).await.unwrap();
-    let program = fs::read_link(format!("/proc/{}/exe", first.pid())).unwrap();
-    note(&first, "kept").await;
-    first.stop().await;
-    let mut stray = stray(&program, folder.path());
+    let (folder, mut stray) = strayed().await;
     // From now on its number is in the process table, as if it lived, and both of its lock files name it.
     kill(stray.id());
     let postgres = start(folder.path()).await.unwrap();
