@@ -267,3 +267,28 @@ async fn accounts_are_listed_by_address_page_by_page() {
     assert!(admin.get("/v1/admin/accounts?email=nobody").await.good(200)["items"].as_array().unwrap().is_empty());
     world.sign_in("customer@demo").await.get("/v1/admin/accounts").await.problem(403, "forbidden");
 }
+
+#[actix_rt::test]
+async fn nobody_is_given_more_kitchens_than_an_account_holds() {
+    let world = World::new().await;
+    let admin = world.sign_in("admin@demo").await;
+    // Two courts of 101 kitchens each: one fits an account, both do not.
+    let mut courts = vec![];
+    for name in ["Marina Food Hall", "Quay Food Hall"] {
+        let court = admin.once("/v1/courts", &court_of(name)).await.good(201);
+        let court_id = court["court_id"].as_str().unwrap().to_owned();
+        for number in 1..=101 {
+            let kitchen = json!({ "name": format!("Stall {number}"), "cuisine": "Suya" });
+            admin.once(&format!("/v1/courts/{court_id}/kitchens"), &kitchen).await.good(201);
+        }
+        courts.push(court_id);
+    }
+    let cook = world.newcomer("cook").await;
+    let both = json!({ "roles": ["vendor_staff"], "courts": courts });
+    let refused = put(&admin, &roles_of(&cook), &both, &[]).await.problem(422, "invalid-field");
+    assert_eq!(refused["errors"][0]["pointer"], "/courts", "{refused}");
+    assert_eq!(cook.get("/v1/me").await.good(200)["roles"], json!(["customer"]), "nothing of it was done");
+    let one = json!({ "roles": ["vendor_staff"], "courts": [courts[0]] });
+    let given = put(&admin, &roles_of(&cook), &one, &[]).await.good(200);
+    assert_eq!(given["kitchens"].as_array().unwrap().len(), 101);
+}

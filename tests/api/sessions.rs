@@ -1,11 +1,18 @@
 //! Signing up, in and out; tokens that are not ours.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use foodcourt::http::limits::Rates;
+use foodcourt::http::{identity::Identities, limits::Rates};
+use foodcourt_actors::user::revocation::Revocations;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::world::World;
+
+/// What another node on the same database knows of who is signed in: nothing yet.
+fn another_node(world: &World) -> Identities {
+    let services = &world.services;
+    Identities::new(services.tokens.clone(), services.accounts.clone(), Revocations::default(), services.wall.clone())
+}
 
 async fn refresh(world: &World, token: &Value) -> crate::world::Answer {
     let body = json!({ "refresh_token": token }).to_string();
@@ -86,12 +93,7 @@ async fn signing_out_ends_the_access_token_too_and_other_nodes_hear_of_it() {
     let body = json!({ "refresh_token": mia.session["refresh_token"] }).to_string();
     assert_eq!(world.call(Method::POST, "/v1/auth/logout", &[], Some(&body)).await.status, 204);
     mia.get("/v1/me").await.problem(401, "unauthenticated");
-    let other = foodcourt::http::identity::Identities::new(
-        world.services.tokens.clone(),
-        world.services.accounts.clone(),
-        foodcourt_actors::user::revocation::Revocations::default(),
-        world.services.wall.clone(),
-    );
+    let other = another_node(&world);
     let token = mia.session["access_token"].as_str().unwrap();
     assert!(other.principal(token).await.is_ok());
     other.refresh().await.unwrap();
@@ -99,16 +101,30 @@ async fn signing_out_ends_the_access_token_too_and_other_nodes_hear_of_it() {
 }
 
 #[actix_rt::test]
+async fn a_node_that_was_away_for_long_hears_of_every_session_that_ended_meanwhile() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let session = world.services.tokens.check(mia.session["access_token"].as_str().unwrap()).unwrap().sid;
+    let node = another_node(&world);
+    node.refresh().await.unwrap();
+    let mut sockets = node.revocations().listen();
+    let body = json!({ "refresh_token": mia.session["refresh_token"] }).to_string();
+    world.call(Method::POST, "/v1/auth/logout", &[], Some(&body)).await.good(204);
+    // Far beyond the life of any access token; a socket that was opened with one is open still.
+    world.wall.pass_s(3_600);
+    node.refresh().await.unwrap();
+    assert_eq!(sockets.try_recv().unwrap(), session);
+    // Heard once: nothing is closed again by the readings after it.
+    node.refresh().await.unwrap();
+    assert!(sockets.try_recv().is_err());
+}
+
+#[actix_rt::test]
 async fn whoever_leaves_a_kitchen_is_out_of_it_with_the_next_reading_of_changes() {
     let world = World::new().await;
     let cook = world.sign_in("ramen@demo").await;
     let token = cook.session["access_token"].as_str().unwrap();
-    let node = foodcourt::http::identity::Identities::new(
-        world.services.tokens.clone(),
-        world.services.accounts.clone(),
-        foodcourt_actors::user::revocation::Revocations::default(),
-        world.services.wall.clone(),
-    );
+    let node = another_node(&world);
     node.refresh().await.unwrap();
     let before = node.principal(token).await.unwrap();
     assert!(!before.account.kitchens.is_empty());

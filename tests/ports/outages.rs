@@ -35,6 +35,14 @@ async fn in_flight(holder: &Transaction<'_>) -> i32 {
     }
 }
 
+/// Until somebody waits for what `holder` holds.
+async fn somebody_waits(holder: &Transaction<'_>) {
+    let sql = "select 1 from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))";
+    while holder.query(sql, &[]).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn a_backend_killed_mid_flight_is_unknown_and_then_settled() {
     let database = TestDatabase::fresh().await;
@@ -185,6 +193,35 @@ async fn what_no_standby_confirms_is_not_found() {
     let back = "drop trigger doubt on journal; drop trigger doubt on business_clock";
     session.client().batch_execute(back).await.unwrap();
     assert!(journal.holds(wish.stream, wish.events[0].event_id).await.unwrap());
+}
+
+#[tokio::test]
+async fn hundreds_who_ask_the_standbys_at_once_share_two_questions() {
+    let database = TestDatabase::fresh().await;
+    let mut session = database.database().session().await.unwrap();
+    let count = "create sequence questions;
+                 create function counted() returns trigger language plpgsql as $$
+                 begin perform nextval('questions'); return null; end $$;
+                 create trigger counted after update on business_clock execute function counted()";
+    session.client().batch_execute(count).await.unwrap();
+    let asked = async || -> i64 {
+        let row = database.database().query_opt("select last_value, is_called from questions", &[]).await.unwrap();
+        let row = row.unwrap();
+        if row.get(1) { row.get(0) } else { 0 }
+    };
+    let holder = session.client().transaction().await.unwrap();
+    holder.execute("select from business_clock for update", &[]).await.unwrap();
+    // All have asked before the first has its answer: one question is under way, and what was committed after it began
+    // needs another one.
+    let all = join_all((0..300).map(|_| database.database().vouches()));
+    let (answers, ()) = tokio::join!(all, async move {
+        somebody_waits(&holder).await;
+        holder.rollback().await.unwrap();
+    });
+    assert!(answers.into_iter().all(|answer| answer.unwrap()));
+    assert_eq!(asked().await, 2);
+    assert!(database.database().vouches().await.unwrap());
+    assert_eq!(asked().await, 3, "an answer stands for what was committed before its question only");
 }
 
 #[tokio::test]
