@@ -213,27 +213,53 @@ async fn a_server_to_be_killed() {
     std::future::pending::<()>().await;
 }
 
-#[tokio::test]
-async fn a_killed_server_leaves_its_database_to_the_next() {
-    let folder = open_folder();
-    let mut server = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "private::a_server_to_be_killed", "--nocapture"])
-        .env("FOODCOURT_TEST_FOLDER", folder.path())
+/// A server in a process of its own, `through` another program, and its postmaster.
+fn server(through: &[&str], folder: &Path) -> (Child, u32) {
+    let program = std::env::current_exe().unwrap().display().to_string();
+    let words = [through, &[&program, "--exact", "private::a_server_to_be_killed", "--nocapture"]].concat();
+    let mut server = Command::new(words[0])
+        .args(&words[1..])
+        .env("FOODCOURT_TEST_FOLDER", folder)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut said = BufReader::new(server.stdout.take().unwrap()).lines();
-    let pid: u32 = loop {
+    loop {
         let line = said.next().expect("the server did not start").unwrap();
         if let Some((_, pid)) = line.split_once("ready ") {
-            break pid.trim().parse().unwrap();
+            return (server, pid.trim().parse().unwrap());
         }
-    };
+    }
+}
+
+#[tokio::test]
+async fn a_killed_server_leaves_its_database_to_the_next() {
+    let folder = open_folder();
+    let (mut server, pid) = server(&[], folder.path());
     assert!(alive(pid));
     server.kill().unwrap();
     server.wait().unwrap();
     let next = start(folder.path()).await.unwrap();
     assert!(next.pid() != pid && !alive(pid));
     assert_eq!(notes(&next).await, ["acknowledged"]);
+    next.stop().await;
+}
+
+/// Root in most containers may signal another account's processes, and not see where they live.
+#[tokio::test]
+async fn a_stray_database_is_stopped_also_by_who_may_not_look_into_it() {
+    let (folder, mut stray) = strayed().await;
+    let reaped = std::thread::spawn(move || stray.wait().unwrap());
+    let blind: &[&str] = &["setpriv", "--bounding-set", "-sys_ptrace", "--"];
+    let root = rustix::process::geteuid().is_root();
+    let begun = Instant::now();
+    let (mut server, _) = server(if root { blind } else { &[] }, folder.path());
+    assert!(reaped.join().unwrap().success(), "stopped, not killed");
+    // A postmaster whose lock files were taken away would have gone by itself, after a minute.
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let next = start(folder.path()).await.unwrap();
+    assert_eq!(notes(&next).await, ["acknowledged", "kept"]);
     next.stop().await;
 }

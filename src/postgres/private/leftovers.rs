@@ -2,7 +2,10 @@
 //! one folder would be the end of it.
 
 use std::{
+    ffi::OsStr,
     fs,
+    io::ErrorKind,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -96,9 +99,20 @@ fn inhabitants(cluster: &Path) -> Vec<u32> {
     let Ok(cluster) = fs::canonicalize(cluster) else { return Vec::new() };
     let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
     let lives_there = |pid: &u32| -> bool {
-        let home: Result<PathBuf, _> = fs::read_link(format!("/proc/{pid}/cwd"));
         let program = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        home.is_ok_and(|home| home == cluster) && program.trim().starts_with("postgres")
+        program.trim().starts_with("postgres")
+            && match fs::read_link(format!("/proc/{pid}/cwd")) {
+                Ok(home) => home == cluster,
+                // In most containers even root may not look into another account's processes.
+                Err(error) => error.kind() == ErrorKind::PermissionDenied && was_started_on(*pid, &cluster),
+            }
     };
     processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(lives_there).collect()
+}
+
+/// Whether the process is a postmaster of the cluster by its command line, which everybody may read.
+fn was_started_on(pid: u32, cluster: &Path) -> bool {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let names = |word: &[u8]| fs::canonicalize(OsStr::from_bytes(word)).is_ok_and(|path| path == cluster);
+    line.split(|byte| *byte == 0).any(names)
 }
