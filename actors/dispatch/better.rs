@@ -44,18 +44,26 @@ pub(super) struct Better {
     pub sooner_s: i64,
 }
 
-/// The best exchange for each of `riding`; each rider is in one at most, and none of `meant` in any.
+/// The best exchange for each of `riding`; each rider is in one at most, and none of `meant` in any. Whoever has `refused`
+/// a delivery is not asked for it again.
 pub(super) fn better(
     settings: &PlanSettings,
     now: Timestamp,
     riding: &BTreeMap<DeliveryId, Riding>,
     riders: &[Seen],
     meant: &BTreeSet<RiderId>,
+    refused: &dyn Fn(DeliveryId, RiderId) -> bool,
 ) -> Vec<Better> {
     let way_s = |rider: &Seen, to: Position| whole_s(settings, rider, rider.position, to);
+    let fetched =
+        |rider: &Seen, one: &Riding, after_s: i64| now.plus_s(after_s + way_s(rider, one.pickup)).max(one.ready_at);
     let handed = |rider: &Seen, one: &Riding, after_s: i64| {
-        let fetched = now.plus_s(after_s + way_s(rider, one.pickup)).max(one.ready_at).plus_s(settings.counter_s);
-        fetched.plus_s(whole_s(settings, rider, one.pickup, one.dropoff) + settings.door_s)
+        let brought_s = whole_s(settings, rider, one.pickup, one.dropoff);
+        fetched(rider, one, after_s).plus_s(settings.counter_s + brought_s + settings.door_s)
+    };
+    let may = |rider: &Seen, delivery_id: DeliveryId, one: &Riding| {
+        let in_time = |until: Timestamp| fetched(rider, one, Rules::BETTER_ANSWER_S) <= until;
+        rider.duty.until.is_none_or(in_time) && !refused(delivery_id, rider.rider_id)
     };
     let by_id: BTreeMap<RiderId, &Seen> = riders.iter().map(|seen| (seen.rider_id, seen)).collect();
     let mut near: Vec<(Position, Vec<&Seen>)> = vec![];
@@ -73,7 +81,7 @@ pub(super) fn better(
             near.push((one.pickup, free));
             near.len() - 1
         });
-        let free = near[at].1.iter().filter(|seen| !meant.contains(&seen.rider_id));
+        let free = near[at].1.iter().filter(|seen| !meant.contains(&seen.rider_id) && may(seen, *delivery_id, one));
         let first = free.map(|seen| (handed(seen, one, Rules::BETTER_ANSWER_S), *seen));
         let Some((at_door, chosen)) = first.min_by_key(|(at_door, seen)| (*at_door, seen.rider_id)) else { continue };
         let sooner_s = (handed(bearer, one, 0).as_micros() - at_door.as_micros()) / 1_000_000;

@@ -116,12 +116,23 @@ fn seen(n: u128, metres: f64, fetches: &[u128]) -> Seen {
 }
 /// The exchange found where rider 1 fetches delivery 1 from `metres` away.
 fn found(better_s: i64, ready_in_s: i64, bearer: Seen, others: &[Seen], meant: &[RiderId]) -> Vec<Better> {
+    found_but(better_s, ready_in_s, bearer, others, meant, &[])
+}
+fn found_but(
+    better_s: i64,
+    ready_in_s: i64,
+    bearer: Seen,
+    others: &[Seen],
+    meant: &[RiderId],
+    refused: &[RiderId],
+) -> Vec<Better> {
     let settings = PlanSettings { better_s, ..PlanSettings::default() };
     let ready_at = NOON.plus_s(ready_in_s);
     let one = Riding { rider_id: rider(1), pickup: at(0.0), dropoff: at(-900.0), ready_at, since: NOON };
     let riding: BTreeMap<_, _> = [(delivery(1), one)].into();
     let riders: Vec<Seen> = others.iter().cloned().chain([bearer]).collect();
-    better(&settings, NOON, &riding, &riders, &meant.iter().copied().collect::<BTreeSet<_>>())
+    let meant: BTreeSet<RiderId> = meant.iter().copied().collect();
+    better(&settings, NOON, &riding, &riders, &meant, &|_, rider_id| refused.contains(&rider_id))
 }
 
 #[test]
@@ -140,6 +151,14 @@ fn only_who_is_surely_sooner_is_asked_and_no_route_is_torn_apart() {
     none(20, 0, seen(1, 250.0, &[1]), "nearly there");
     none(120, 0, seen(1, 2_000.0, &[1, 7]), "a route");
     none(120, 0, seen(1, 2_000.0, &[7]), "has it no more");
+    let asked = |others: &[Seen], refused: &[RiderId]| {
+        let found = found_but(120, 600, seen(1, 6_000.0, &[1]), others, &[], refused);
+        found.into_iter().map(|better| better.chosen.rider_id).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&free, &[rider(3)]), [rider(2)], "who has said no is not asked again");
+    let mut home = free.clone();
+    home[1].duty.start(Some(NOON.plus_s(590)), NOON);
+    assert_eq!(asked(&home, &[]), [rider(2)], "home before the food is ready");
     let busy = [seen(3, 200.0, &[8])];
     assert_eq!(found(120, 0, far(), &busy, &[]), []);
 }

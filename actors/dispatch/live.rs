@@ -126,6 +126,10 @@ pub struct Weighed {
     pub to_dropoff_s: i64,
     /// At the door after the promise.
     pub late_s: i64,
+    /// What asking this rider costs beside all that: noes that are likely, and having had more than others. 0 where the
+    /// settings weigh neither.
+    #[serde(default)]
+    pub handicap_s: i64,
     /// Whether they have said no to this delivery, or were silent.
     pub declined: bool,
 }
@@ -323,12 +327,14 @@ impl LivePlan {
                     shelf_s: pickup - order.ready,
                     to_dropoff_s,
                     late_s: (handed - seconds(one.promised_at)).max(0),
+                    handicap_s: whole(courier.handicap),
                     declined: one.not.contains(&rider.rider_id),
                 }
             })
             .collect();
         weighed.sort_by_key(|one| {
-            (Some(one.rider_id) != planned, one.shelf_s + one.to_dropoff_s, one.busy_s + one.to_pickup_s, one.rider_id)
+            let costs_s = one.shelf_s + one.to_dropoff_s + one.handicap_s;
+            (Some(one.rider_id) != planned, costs_s, one.busy_s + one.to_pickup_s, one.rider_id)
         });
         weighed.truncate(DispatchRules::CANDIDATES);
         weighed
@@ -426,6 +432,11 @@ fn routes(plan: &Plan) -> HashMap<Key, Vec<DeliveryId>> {
         routes.extend(route.iter().map(|key| (*key, deliveries.clone())));
     }
     routes
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "an hour or two at the dearest")]
+fn whole(seconds: f64) -> i64 {
+    seconds.round() as i64
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "metres on the Earth, never negative")]

@@ -10,6 +10,7 @@ mod fleet;
 pub mod geofence;
 pub mod handover;
 pub mod index;
+pub mod known;
 pub mod live;
 pub mod matcher;
 pub mod planner;

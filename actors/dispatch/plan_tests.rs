@@ -100,6 +100,44 @@ fn a_rider_is_asked_when_the_food_is_likely_to_be_ready_not_when_it_was_promised
 }
 
 #[test]
+fn a_decision_tells_what_having_had_more_is_weighed_with() {
+    let at = |lon: f64| Position::new(52.5, lon).unwrap();
+    let waiting = [Waiting {
+        delivery_id: DeliveryId(uuid::Uuid::from_u128(1)),
+        pickup: at(13.40),
+        dropoff: at(13.42),
+        since: NOON,
+        ready_at: NOON,
+        likely: None,
+        promised_at: NOON.plus_min(30),
+        not: vec![],
+    }];
+    let mut busy = Duty::default();
+    busy.start(None, NOON.plus_min(-60));
+    busy.took(NOON.plus_min(-60));
+    busy.released(None, true, NOON);
+    let mut idle = Duty::default();
+    idle.start(None, NOON.plus_min(-60));
+    let seen = |n, lon, duty| Seen {
+        rider_id: rider(n),
+        position: at(lon),
+        vehicle: Vehicle::Bicycle,
+        capacity: 2,
+        bag: vec![],
+        duty,
+    };
+    let riders = [seen(1, 13.399, busy), seen(2, 13.398, idle)];
+    let weighed = |fairness| {
+        let settings = PlanSettings { fairness, ..PlanSettings::default() };
+        let decided = LivePlan::new(settings, at(13.4)).tick(NOON, &waiting, &riders, &BTreeMap::new());
+        decided[0].weighed.iter().map(|one| (one.rider_id, one.handicap_s)).collect::<Vec<_>>()
+    };
+    assert_eq!(weighed(0.0), [(rider(1), 0), (rider(2), 0)]);
+    // An hour of work, and a quarter of an hour given: four fifths of 0.15 hours.
+    assert_eq!(weighed(0.15), [(rider(2), 0), (rider(1), 432)]);
+}
+
+#[test]
 fn nobody_is_planned_beyond_the_end_of_their_shift() {
     let at = |lon: f64| Position::new(52.5, lon).unwrap();
     let waiting = [Waiting {

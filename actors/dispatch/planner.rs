@@ -86,6 +86,8 @@ struct Heard(Vec<(DeliveryId, News)>);
 enum News {
     /// Its food is ready.
     Ready(Timestamp),
+    /// This rider will not take it.
+    Refused(RiderId),
     /// The search of this round has had its answer.
     Answered(u32),
     /// Somebody has it and rides to the court.
@@ -101,6 +103,11 @@ impl News {
         match &*fact.kind {
             "delivery.cancelled" | "delivery.unassignable" | "delivery.picked_up" => Some(Self::Over),
             "delivery.arrived_at_pickup" | "delivery.unassigned" => Some(Self::Settled),
+            "delivery.offer_declined" | "delivery.offer_expired" => match fact.typed() {
+                Ok(DeliveryEvent::OfferDeclined(no)) => Some(Self::Refused(no.rider_id)),
+                Ok(DeliveryEvent::OfferExpired(silence)) => Some(Self::Refused(silence.rider_id)),
+                _ => None,
+            },
             "delivery.assigned" => match fact.typed() {
                 Ok(DeliveryEvent::Assigned(Assigned { rider_id, pickup, dropoff, ready_at, .. })) => {
                     Some(Self::Riding(Riding { rider_id, pickup, dropoff, ready_at, since: fact.at }))
@@ -118,6 +125,18 @@ impl News {
     }
 }
 
+/// What was tried for a delivery, so that another rider is asked in vain neither twice nor in the first place.
+struct Tried {
+    /// Who said no or nothing.
+    refused: BTreeSet<RiderId>,
+    /// Whether somebody was asked in the place of who had it.
+    bettered: bool,
+    /// The last of it.
+    at: Timestamp,
+}
+
+/// What was tried is forgotten after this, seconds, where the end was not heard: no search lasts so long.
+const TRIED_S: i64 = 7_200;
 /// What is known of food that a rider has still to fetch is forgotten so long after it should be ready, seconds.
 const FETCHED_WITHIN_S: i64 = 3_600;
 
@@ -134,8 +153,8 @@ pub struct Planner {
     likely: BTreeMap<DeliveryId, Likely>,
     /// Deliveries whose riders are on the way to the court, where another one may be asked.
     riding: BTreeMap<DeliveryId, Riding>,
-    /// Deliveries for which another one was asked; until they are picked up.
-    bettered: BTreeSet<DeliveryId>,
+    /// What was tried for deliveries that are not picked up, if another one may be asked.
+    tried: BTreeMap<DeliveryId, Tried>,
     ticked_at: Timestamp,
     armed: bool,
 }
@@ -164,8 +183,8 @@ impl Planner {
                 ctx.set_mailbox_capacity(MAILBOX);
                 let plan = LivePlan::new(settings, centre);
                 let (open, likely, riding) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-                let (bettered, ticked_at, armed) = (BTreeSet::new(), Timestamp::default(), false);
-                Self { clock, zone, answers, settings, plan, open, likely, riding, bettered, ticked_at, armed }
+                let (tried, ticked_at, armed) = (BTreeMap::new(), Timestamp::default(), false);
+                Self { clock, zone, answers, settings, plan, open, likely, riding, tried, ticked_at, armed }
             };
             match &arbiter {
                 Some(arbiter) => Self::start_in_arbiter(arbiter, make),
@@ -268,7 +287,7 @@ impl Planner {
     /// Keeps track of who is on the way to a court, if another one may be asked.
     fn follow(&mut self, id: DeliveryId, news: News) {
         match news {
-            News::Riding(mut riding) if self.settings.better_s > 0 && !self.bettered.contains(&id) => {
+            News::Riding(mut riding) if self.settings.better_s > 0 && !self.is_bettered(id) => {
                 let likely = self.likely.get(&id).map(|likely| likely[LIKELY / 2]);
                 riding.ready_at = likely.unwrap_or(riding.ready_at);
                 if self.riding.len() < WAITING_MAX {
@@ -280,21 +299,44 @@ impl Planner {
                     riding.ready_at = at;
                 }
             }
+            News::Refused(rider_id) => drop(self.tried(id).map(|tried| tried.refused.insert(rider_id))),
             News::Riding(_) | News::Answered(_) => {}
             News::Settled => drop(self.riding.remove(&id)),
             News::Over => {
                 self.riding.remove(&id);
-                self.bettered.remove(&id);
+                self.tried.remove(&id);
             }
         }
     }
 
+    fn is_bettered(&self, id: DeliveryId) -> bool {
+        self.tried.get(&id).is_some_and(|tried| tried.bettered)
+    }
+
+    /// Where one more try is noted; `None`: nobody may be asked in another's place, or too much is remembered.
+    fn tried(&mut self, id: DeliveryId) -> Option<&mut Tried> {
+        let now = self.clock.now();
+        if self.tried.len() >= WAITING_MAX {
+            self.tried.retain(|_, tried| now < tried.at.plus_s(TRIED_S));
+        }
+        if self.settings.better_s == 0 || (self.tried.len() >= WAITING_MAX && !self.tried.contains_key(&id)) {
+            return None;
+        }
+        let nothing = Tried { refused: BTreeSet::new(), bettered: false, at: now };
+        let tried = self.tried.entry(id).or_insert(nothing);
+        tried.at = now;
+        Some(tried)
+    }
+
     /// Asks whoever would have a delivery at the door sooner than the rider on the way to it. One try a delivery.
     fn exchange(&mut self, now: Timestamp, around: &Around, meant: BTreeSet<RiderId>) {
-        for better in better::better(&self.settings, now, &self.riding, &around.seen, &meant) {
+        let refused = |id, rider_id| self.tried.get(&id).is_some_and(|tried| tried.refused.contains(&rider_id));
+        for better in better::better(&self.settings, now, &self.riding, &around.seen, &meant, &refused) {
             let delivery_id = better.delivery_id;
             let Some(riding) = self.riding.remove(&delivery_id) else { continue };
-            self.bettered.insert(delivery_id);
+            if let Some(tried) = self.tried(delivery_id) {
+                tried.bettered = true;
+            }
             self.zone.reserve(delivery_id, better.chosen.rider_id);
             let origin = Origin { cause: None, correlation: delivery_id.0 };
             self.answers.exchange(better, riding.pickup, origin);
@@ -365,7 +407,7 @@ impl Handler<Heard> for Planner {
                 }
                 News::Answered(round) if round < open.search.round => {}
                 News::Answered(_) | News::Over => drop(self.open.remove(&id)),
-                News::Riding(_) | News::Settled => {}
+                News::Refused(_) | News::Riding(_) | News::Settled => {}
             }
         }
         self.arm(ctx);

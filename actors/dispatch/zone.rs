@@ -20,6 +20,7 @@ use tracing::{debug, error, warn};
 use super::{
     event::DeliveryEvent,
     index::RiderIndex,
+    known::{Bag, Bags, Known},
     rules::DispatchRules as Rules,
     survey::{Around, Seen, Survey},
 };
@@ -30,13 +31,11 @@ use crate::{
     reactor::Tap,
     rider::{
         event::{RiderEvent, Vehicle},
-        presence::{Presence, Presences},
         tracker::Fix,
         trackers::PositionSink,
     },
     stream::Category,
     time::{Clock, Timestamp},
-    travel::GreatCircle,
 };
 
 /// Messages that may wait: a second of fixes of 8,000 riders. Beyond that fixes are dropped, facts are looked up
@@ -139,49 +138,12 @@ struct Heard(Vec<Arc<Recorded>>);
 
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Restore(Vec<(RiderId, Presence)>);
-
-/// What is known of one rider.
-#[derive(Default)]
-pub(super) struct Known {
-    pub(super) presence: Option<Presence>,
-    looking: bool,
-    /// The newest fact heard of.
-    heard_version: u64,
-    fix_seq: u64,
-    pub(super) position: Option<Position>,
-    pub(super) heard_at: Timestamp,
-    /// Hidden for these deliveries until then.
-    pub(super) reserved: Vec<(DeliveryId, Timestamp)>,
-    /// Deliveries in the bag that are on their way already.
-    pub(super) with_food: Vec<DeliveryId>,
-    /// When staff were last told of the silence.
-    reported_at: Option<Timestamp>,
-}
-
-impl Known {
-    fn is_free(&self, delivery_id: DeliveryId, now: Timestamp) -> bool {
-        let Some(presence) = &self.presence else { return false };
-        let others = self.reserved.iter().filter(|(id, until)| *id != delivery_id && *until > now).count();
-        presence.places_free() > others
-            && !presence.held.contains_key(&delivery_id)
-            && now <= self.heard_at.plus_s(Rules::STALE_AFTER_S)
-    }
-
-    /// Before the end of the shift, by the usual estimate of the way; whether the food is ready by then, the rider's own
-    /// entity knows.
-    fn comes_in_time(&self, pickup: Position, now: Timestamp) -> bool {
-        let Some(presence) = &self.presence else { return false };
-        let (Some(until), Some(position)) = (presence.duty.until, self.position) else { return true };
-        let way = GreatCircle::USUAL.takes(presence.vehicle, position, pickup);
-        now.plus(way) <= until
-    }
-}
+struct Restore(Vec<(RiderId, Bag)>);
 
 /// The actor.
 pub struct Zone {
     pub(super) clock: Arc<dyn Clock>,
-    presences: Arc<dyn Presences>,
+    bags: Bags,
     silences: Arc<dyn Silences>,
     pub(super) index: RiderIndex,
     /// Ordered, so that a simulated day repeats to the bit.
@@ -206,7 +168,7 @@ impl Zone {
     pub fn open(
         centre: Position,
         clock: Arc<dyn Clock>,
-        presences: Arc<dyn Presences>,
+        bags: Bags,
         silences: Arc<dyn Silences>,
         arbiter: Option<&ArbiterHandle>,
     ) -> ZoneDoor {
@@ -214,13 +176,13 @@ impl Zone {
         let flag = Arc::clone(&missed);
         let arbiter = arbiter.cloned();
         let open = move || {
-            let (clock, presences, silences) = (Arc::clone(&clock), Arc::clone(&presences), Arc::clone(&silences));
+            let (clock, bags, silences) = (Arc::clone(&clock), bags.clone(), Arc::clone(&silences));
             let missed = Arc::clone(&flag);
             let make = move |ctx: &mut Context<Self>| {
                 ctx.set_mailbox_capacity(MAILBOX);
                 let index = RiderIndex::around(centre);
                 let (riders, stays_until) = (BTreeMap::new(), Timestamp::default());
-                Self { clock, presences, silences, index, riders, lookups: 0, missed, stays_until }
+                Self { clock, bags, silences, index, riders, lookups: 0, missed, stays_until }
             };
             match &arbiter {
                 Some(arbiter) => Self::start_in_arbiter(arbiter, make),
@@ -260,12 +222,14 @@ impl Zone {
         let Some(known) = self.riders.get_mut(&rider_id) else { return };
         known.looking = true;
         self.lookups += 1;
-        ctx.spawn(self.presences.presence(rider_id).into_actor(self).map(move |found, zone, _| {
+        ctx.spawn(self.bags.clone().look(rider_id).into_actor(self).map(move |found, zone, _| {
             zone.lookups -= 1;
             let Some(known) = zone.riders.get_mut(&rider_id) else { return };
             known.looking = false;
-            // A fact that overtook the look-up makes it useless; the next fix looks again.
-            known.presence = found.filter(|presence| presence.version >= known.heard_version);
+            match found {
+                Some(bag) => known.learn(bag),
+                None => known.presence = None, // the next fix looks again
+            }
             zone.show(rider_id);
         }));
     }
@@ -287,7 +251,7 @@ impl Zone {
                 if let Ok(DeliveryEvent::PickedUp(step)) = fact.typed()
                     && let Some(known) = self.riders.get_mut(&step.rider_id)
                 {
-                    known.with_food.push(step.delivery_id);
+                    known.with_food.insert(step.delivery_id);
                 }
             }
             _ => {}
@@ -313,7 +277,7 @@ impl Zone {
         match &event {
             // From here on the rider's own facts say that they are being asked.
             RiderEvent::OfferReceived(offer) => known.reserved.retain(|(id, _)| *id != offer.delivery_id),
-            RiderEvent::DeliveryReleased(gone) => known.with_food.retain(|id| *id != gone.delivery_id),
+            RiderEvent::DeliveryReleased(gone) => drop(known.with_food.remove(&gone.delivery_id)),
             _ => {}
         }
         self.show(rider_id);
@@ -390,11 +354,11 @@ impl Handler<Restore> for Zone {
     type Result = ();
     fn handle(&mut self, Restore(riders): Restore, _: &mut Context<Self>) {
         let now = self.clock.now();
-        for (rider_id, presence) in riders {
+        for (rider_id, bag) in riders {
             let known = self.riders.entry(rider_id).or_default();
-            if known.presence.is_none() && presence.version >= known.heard_version {
+            if known.presence.is_none() && bag.presence.version >= known.heard_version {
                 known.heard_at = known.heard_at.max(now); // silence counts from here
-                known.presence = Some(presence);
+                known.learn(bag);
                 self.show(rider_id);
             }
         }
@@ -460,7 +424,7 @@ impl ZoneDoor {
         zone.clone()
     }
     /// Makes riders on shift known at once after a start, so that those who stay silent are noticed too.
-    pub fn restore(&self, riders: Vec<(RiderId, Presence)>) {
+    pub fn restore(&self, riders: Vec<(RiderId, Bag)>) {
         self.zone()
             .try_send(Restore(riders))
             .unwrap_or_else(|error| warn!(%error, "the zone cannot be restored; it fills with the riders' fixes"));

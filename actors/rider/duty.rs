@@ -105,11 +105,11 @@ impl Duty {
     pub(super) fn answered(&mut self, distance_m: u32, yes: bool, at: Timestamp) {
         self.habit.learn(distance_m, yes, at);
     }
-    pub(super) fn took(&mut self, at: Timestamp) {
+    pub(crate) fn took(&mut self, at: Timestamp) {
         self.busy_since.get_or_insert(at);
     }
     /// Something left the bag; `carried_m` if it was handed over, `empty` if it was the last.
-    pub(super) fn released(&mut self, carried_m: Option<f64>, empty: bool, at: Timestamp) {
+    pub(crate) fn released(&mut self, carried_m: Option<f64>, empty: bool, at: Timestamp) {
         if let Some(metres) = carried_m {
             self.delivered = self.delivered.saturating_add(1);
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "metres on the Earth")]

@@ -3,18 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::BoxFuture;
-
 use super::{
-    Rider, RiderState,
+    RiderState,
     duty::Duty,
     event::{LapseReason, ReleaseReason, RiderEvent, Vehicle},
     state::Held,
 };
 use crate::{
-    directory::Directory,
     event::Version,
-    ids::{DeliveryId, OfferId, RiderId},
+    ids::{DeliveryId, OfferId},
     place::Position,
     time::Timestamp,
 };
@@ -116,20 +113,4 @@ impl Presence {
 
 fn errand(held: &Held) -> Option<Errand> {
     held.job.map(|job| Errand { pickup: held.pickup, dropoff: job.dropoff, ready_at: job.ready_at })
-}
-
-/// Tells where a rider stands now; `None` when that cannot be learnt at the moment.
-pub trait Presences: Send + Sync + 'static {
-    /// The presence of `rider_id`; the empty one if there is no such rider.
-    fn presence(&self, rider_id: RiderId) -> BoxFuture<'static, Option<Presence>>;
-}
-
-impl Presences for Directory<Rider> {
-    fn presence(&self, rider_id: RiderId) -> BoxFuture<'static, Option<Presence>> {
-        let directory = self.clone();
-        Box::pin(async move {
-            let seen = directory.look(rider_id.0).await.ok()?;
-            Some(Presence::of(&seen.state, seen.version))
-        })
-    }
 }

@@ -16,17 +16,19 @@ use foodcourt_actors::{
         Delivery, DeliveryCommand, DeliveryState, DeliveryStatus, DispatchPolicy, RiderStep,
         effect::{Answers, Recorder, SearchEffect, SilenceEffect},
         event::{DeliveryEvent, Requested},
+        known::Bags,
         live::PlanSettings,
         planner::Planner,
         record::{Bar, Decision, News, Policy, Records, Said, Tick},
         rules::DispatchRules,
-        zone::{Find, Finds, Zone, ZoneDoor},
+        zone::{Zone, ZoneDoor},
     },
     event::Recorded,
     ids::{CourtId, DeliveryId, OrderId, RiderId, UserId},
     memory::MemoryWorld,
     place::{LocalMap, Position},
-    reactor::{Choreography, Reactor, Tap},
+    ports::Kernel,
+    reactor::{Choreography, Reactor},
     rider::{
         Rider, RiderCommand, RiderPolicy, RiderState,
         event::Vehicle,
@@ -43,6 +45,8 @@ use uuid::Uuid;
 mod asking;
 #[path = "dispatch/search.rs"]
 mod search;
+#[path = "dispatch/zone.rs"]
+mod zone;
 
 fn on_virtual_time<F: Future>(test: F) -> F::Output {
     let system = actix::System::with_tokio_rt(|| {
@@ -75,6 +79,12 @@ impl Records for Noted {
     }
 }
 
+fn open_zone(kernel: &Kernel, deliveries: &Directory<Delivery>, riders: &Directory<Rider>) -> ZoneDoor {
+    let silences = Arc::new(SilenceEffect::new(kernel.clone(), deliveries.clone()));
+    let bags = Bags::new(riders.clone(), deliveries.clone());
+    Zone::open(court(), Arc::clone(&kernel.clock), bags, silences, None)
+}
+
 struct Town {
     noted: Arc<Noted>,
     world: MemoryWorld,
@@ -98,8 +108,7 @@ impl Town {
         let kernel = world.kernel.clone();
         let deliveries = Directory::<Delivery>::start(&kernel, &[]);
         let riders = Directory::<Rider>::start(&kernel, &[]);
-        let silences = Arc::new(SilenceEffect::new(kernel.clone(), deliveries.clone()));
-        let zone = Zone::open(court(), Arc::clone(&kernel.clock), Arc::new(riders.clone()), silences, None);
+        let zone = open_zone(&kernel, &deliveries, &riders);
         let sinks: Vec<Arc<dyn PositionSink>> = vec![Arc::new(zone.clone())];
         let trackers = Trackers::new(Arc::clone(&kernel.clock), sinks);
         let (noted, clock) = (Arc::<Noted>::default(), Arc::clone(&kernel.clock));
@@ -267,37 +276,6 @@ fn nobody_at_all_ends_unassignable_without_anyone_asking() {
         town.request(1).await;
         tokio::time::sleep(Duration::from_secs(21 * 60)).await;
         assert_eq!(town.delivery(1).await.status(), Some(DeliveryStatus::Unassignable));
-    });
-}
-
-#[test]
-fn a_zone_that_has_lost_facts_looks_again() {
-    on_virtual_time(async {
-        let town = Town::new(6);
-        town.on_shift(1, 1).await;
-        town.pass(2, &[(1, 100.0)]).await;
-        let find = |n| Find {
-            delivery_id: delivery_id(n),
-            pickup: court(),
-            radius_m: 1_000,
-            not: vec![],
-            at_once: 1,
-            around: 0,
-        };
-        assert_eq!(town.zone.find(find(1)).await.unwrap().near.len(), 1);
-        assert_eq!(town.zone.find(find(1)).await.unwrap().near.len(), 1, "a repeated search finds the same rider");
-        assert_eq!(town.zone.find(find(2)).await.unwrap().near.len(), 0, "hidden from others");
-        let mut fact = (*town.world.journal.facts()[0]).clone();
-        fact.version = 7; // as if six were lost
-        town.zone.facts(&[Arc::new(fact)]);
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        assert_eq!(town.zone.find(find(2)).await.unwrap().near.len(), 0, "not known any more");
-        town.pass(6, &[(1, 100.0)]).await;
-        assert_eq!(town.zone.find(find(2)).await.unwrap().near.len(), 0, "what was heard of is not there yet");
-        let end = RiderCommand::EndShift;
-        town.riders.ask(rider_id(1).0, Wish::new(end, ORIGIN)).await.unwrap();
-        town.pass(6, &[(1, 100.0)]).await;
-        assert_eq!(town.zone.find(find(2)).await.unwrap().near.len(), 0, "off shift");
     });
 }
 

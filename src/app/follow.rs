@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use foodcourt_actors::{
     directory::Directory,
-    dispatch::{Delivery, zone::ZoneDoor},
+    dispatch::{Delivery, DeliveryStatus, known::Bag, zone::ZoneDoor},
     rider::{Rider, presence::Presence},
     time::Timestamp,
 };
@@ -47,14 +47,14 @@ pub(super) async fn restore(
         let mut carried = Vec::new();
         for held in &seen.state.held {
             if let Ok(delivery) = deliveries.look(held.delivery_id.0).await
-                && delivery.state.status().is_some_and(foodcourt_actors::dispatch::DeliveryStatus::has_food)
+                && delivery.state.status().is_some_and(DeliveryStatus::has_food)
             {
                 carried.push(held.delivery_id);
             }
         }
         positions.restore(rider_id, &seen.state, |delivery_id| carried.contains(&delivery_id));
         arrivals.restore(rider_id, &seen.state);
-        known.push((rider_id, Presence::of(&seen.state, seen.version)));
+        known.push((rider_id, Bag { presence: Presence::of(&seen.state, seen.version), with_food: carried }));
     }
     if !known.is_empty() {
         info!("{} riders are on shift", known.len());

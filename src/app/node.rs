@@ -13,6 +13,7 @@ use foodcourt_actors::{
     dispatch::{
         Delivery,
         effect::{Answers, SearchEffect, SilenceEffect},
+        known::Bags,
         planner::Planner,
         policy::DispatchPolicy,
         zone::Zone,
@@ -150,7 +151,8 @@ impl Node {
         let silences = Arc::new(SilenceEffect::new(kernel.clone(), deliveries.clone()));
         let courts = Arc::new(PostgresCourts::new(database.clone()));
         let centre = centre(&courts.all().await.map_err(|error| other("the courts", &error))?);
-        let zone = Zone::open(centre, Arc::clone(&kernel.clock), Arc::new(riders.clone()), silences, handles.first());
+        let bags = Bags::new(riders.clone(), deliveries.clone());
+        let zone = Zone::open(centre, Arc::clone(&kernel.clock), bags, silences, handles.first());
 
         let refresh_life = Duration::from_secs(u64::from(config.auth.refresh_token_days) * 86_400);
         let accounts = Arc::new(PostgresAccounts::new(database.clone(), refresh_life));

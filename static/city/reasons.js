@@ -71,12 +71,14 @@ function costs(decision, letters) {
   const list = candidatesOf(decision);
   const total = (one) => parts.reduce((sum, [key]) => sum + Math.max(0, one[key]), 0);
   const most = Math.max(1, ...list.map(total));
+  // Only where the settings weigh who says no, or who has had more.
+  const handicaps = list.some((one) => one.handicap_s > 0);
   const bar = (one) => h('span', { class: 'bar', 'aria-hidden': 'true' }, parts.map(([key, , kind]) => one[key] > 0 && h('i', { class: `cost-${kind}`, vars: { '--w': `${(100 * one[key]) / most}%` } })));
   const row = (one) => h('tr', { key: one.rider_id, 'data-candidate': letters.get(one.rider_id), class: one.rider_id === decision.said.rider_id ? 'chosen' : '' },
     h('th', { scope: 'row' }, h('span', { class: one.rider_id === decision.said.rider_id ? 'letter letter-chosen' : 'letter' }, letters.get(one.rider_id)), h('small', {}, one.rider_id === decision.said.rider_id ? 'meant' : one.declined ? 'said no' : far(one.distance_m))),
-    parts.map(([key]) => h('td', { key }, span(Math.max(0, one[key])))), h('td', { key: 'shelf' }, span(one.shelf_s)), h('td', { key: 'late' }, one.late_s > 0 ? span(one.late_s) : 'on time'), h('td', { key: 'bar', class: 'bar-cell' }, bar(one)));
+    parts.map(([key]) => h('td', { key }, span(Math.max(0, one[key])))), h('td', { key: 'shelf' }, span(one.shelf_s)), h('td', { key: 'late' }, one.late_s > 0 ? span(one.late_s) : 'on time'), handicaps && h('td', { key: 'handicap' }, span(one.handicap_s)), h('td', { key: 'bar', class: 'bar-cell' }, bar(one)));
   return h('div', { class: 'table-frame', tabindex: '0', role: 'region', 'aria-label': 'Costs by part', key: 'costs' }, h('table', { class: 'costs' }, h('caption', { class: 'unseen' }, 'What each rider would have cost, by part, minutes and seconds'),
-    h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Rider'), parts.map(([key, word, kind]) => h('th', { scope: 'col', key }, h('i', { class: `swatch cost-${kind}`, 'aria-hidden': 'true' }), word)), h('th', { scope: 'col' }, 'Food waits'), h('th', { scope: 'col' }, 'Late'), h('th', { scope: 'col' }, 'In all'))),
+    h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Rider'), parts.map(([key, word, kind]) => h('th', { scope: 'col', key }, h('i', { class: `swatch cost-${kind}`, 'aria-hidden': 'true' }), word)), h('th', { scope: 'col' }, 'Food waits'), h('th', { scope: 'col' }, 'Late'), handicaps && h('th', { scope: 'col', key: 'handicap' }, 'Noes and fairness'), h('th', { scope: 'col' }, 'In all'))),
     h('tbody', {}, list.map(row))));
 }
 

@@ -29,6 +29,7 @@ fn decision(rider_id: RiderId) -> Decision {
         shelf_s: 0,
         to_dropoff_s: 310,
         late_s: 0,
+        handicap_s: 0,
         declined: false,
     };
     let silent = Barred { rider_id: UserId(random()), why: Bar::Silent, distance_m: Some(90), position: Some(pickup) };

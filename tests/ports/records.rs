@@ -46,6 +46,7 @@ fn tick(at: Timestamp, delivery_id: DeliveryId, rider_id: RiderId, round: u32) -
         shelf_s: 0,
         to_dropoff_s: 200,
         late_s: 0,
+        handicap_s: 0,
         declined: false,
     };
     Tick {

@@ -122,6 +122,29 @@ fn the_next_riders_are_asked_when_all_have_said_no() {
 }
 
 #[test]
+fn who_has_said_no_does_not_stand_in_the_way_of_a_better_rider() {
+    on_virtual_time(async {
+        let town = Town::planned(35, Some(PlanSettings { better_s: 120, ..PlanSettings::default() }));
+        town.on_shift(1, 1).await;
+        town.on_shift(2, 1).await;
+        let both = [(1, 2_500.0), (2, 100.0)];
+        town.pass(2, &both).await;
+        town.request(1).await;
+        town.pass(8, &both).await;
+        let no = RiderCommand::DeclineOffer { offer_id: town.rider(2).await.offers[0].offer_id };
+        town.riders.ask(rider_id(2).0, Wish::new(no, ORIGIN)).await.unwrap();
+        town.pass(8, &both).await;
+        town.accept_all(1).await;
+        town.pass(8, &both).await;
+        assert!(town.delivery(1).await.is_brought_by(rider_id(1)));
+        // The nearest is still who said no.
+        town.on_shift(3, 1).await;
+        town.pass(12, &[(1, 2_500.0), (2, 100.0), (3, 400.0)]).await;
+        assert_eq!(asked(&town), [rider_id(2), rider_id(1), rider_id(3)]);
+    });
+}
+
+#[test]
 fn a_rider_who_comes_free_nearer_is_asked_while_the_first_keeps_it() {
     on_virtual_time(async {
         let town = Town::planned(34, Some(PlanSettings { better_s: 120, ..PlanSettings::default() }));

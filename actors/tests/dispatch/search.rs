@@ -1,5 +1,7 @@
 //! Who is found: exactly wherever the courts are, and each rider once.
 
+use foodcourt_actors::dispatch::zone::{Find, Finds as _};
+
 use super::*;
 
 #[test]

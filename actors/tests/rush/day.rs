@@ -11,6 +11,7 @@ use foodcourt_actors::{
         Delivery, DeliveryCommand, DispatchPolicy,
         effect::{Answers, Foresight, SearchEffect, SilenceEffect},
         event::Requested,
+        known::Bags,
         planner::Planner,
         rules::DispatchRules,
         zone::Zone,
@@ -140,7 +141,8 @@ async fn live(shape: Shape, way: Option<Way>, seed: u64) -> Score {
     let riders = Directory::<Rider>::start(&kernel, &[]);
     let silences = Arc::new(SilenceEffect::new(kernel.clone(), deliveries.clone()));
     let clock = Arc::clone(&kernel.clock);
-    let zone = Zone::open(district::centre(), Arc::clone(&clock), Arc::new(riders.clone()), silences, None);
+    let bags = Bags::new(riders.clone(), deliveries.clone());
+    let zone = Zone::open(district::centre(), Arc::clone(&clock), bags, silences, None);
     let sinks: Vec<Arc<dyn PositionSink>> = vec![Arc::new(zone.clone())];
     let trackers = Trackers::new(Arc::clone(&clock), sinks);
     let ovens = way.filter(|way| way.foresight).map(|_| Ovens::new(&kernel));

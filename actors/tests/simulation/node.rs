@@ -16,6 +16,7 @@ use foodcourt_actors::{
     dispatch::{
         Delivery, DispatchPolicy,
         effect::{Answers, SearchEffect, SilenceEffect},
+        known::Bags,
         live::PlanSettings,
         planner::Planner,
         zone::{Zone, ZoneDoor},
@@ -34,7 +35,6 @@ use foodcourt_actors::{
     reactor::{Choreography, Reactor, Sweep, Tap},
     rider::{
         Rider, RiderPolicy,
-        presence::Presences,
         tracker::Fix,
         trackers::{PositionSink, Trackers},
     },
@@ -178,8 +178,8 @@ impl Node {
             inbox: Directory::start(&kernel, &[]),
         };
         let silences = Arc::new(SilenceEffect::new(kernel.clone(), doors.delivery.clone()));
-        let presences: Arc<dyn Presences> = Arc::new(doors.rider.clone());
-        let zone = Zone::open(district::centre(), Arc::clone(&kernel.clock), presences, silences, None);
+        let bags = Bags::new(doors.rider.clone(), doors.delivery.clone());
+        let zone = Zone::open(district::centre(), Arc::clone(&kernel.clock), bags.clone(), silences, None);
         let line = Line { broker: Arc::clone(&broker), node: number };
         let sinks: Vec<Arc<dyn PositionSink>> = vec![Arc::new(zone.clone()), Arc::new(line)];
         let trackers = Trackers::new(Arc::clone(&kernel.clock), sinks);
@@ -229,11 +229,10 @@ impl Node {
             Arc::new(doors.rider.clone()),
         ];
         actix::spawn(Sweep::new(kernel, sleepers).run(stop[1].subscribe()));
-        let presences = doors.rider.clone();
         actix::spawn(async move {
             let mut known = vec![];
             for rider_id in riders {
-                known.extend(presences.presence(rider_id).await.map(|presence| (rider_id, presence)));
+                known.extend(bags.clone().look(rider_id).await.map(|bag| (rider_id, bag)));
             }
             zone.restore(known);
         });
