@@ -78,7 +78,10 @@ fn of_order(event: &OrderEvent, at: Timestamp) -> Told {
             (body.customer_id, Topic::OrderReady, text.to_owned())
         }
         E::RiderAssigned(body) => {
-            let text = "A rider is on the way to pick up your order.";
+            let text = match body.takes_over {
+                true => "Another rider takes over and is on the way to pick up your order.",
+                false => "A rider is on the way to pick up your order.",
+            };
             (body.customer_id, Topic::RiderAssigned, text.to_owned())
         }
         E::PickedUp(body) => {

@@ -13,7 +13,7 @@ use crate::{
     event::{Event, Recorded},
     ids::{NotificationId, OfferId, OrderId, UserId},
     money::{Currency, Money},
-    order::event::{Closed, EndReason, Fulfilment, OrderEvent, Ready},
+    order::event::{Closed, EndReason, Fulfilment, OrderEvent, Ready, RiderAssigned},
     reactor::Policy,
     rider::event::{DeliveryReleased, OfferReceived, ReleaseReason, RiderEvent},
     stream::{Category, StreamId},
@@ -142,6 +142,14 @@ fn a_rider_hears_of_an_offer() {
         )
     };
     assert!(gone(ReleaseReason::Replaced)[0].1.contains("Nothing counts against you"));
+    let (rider_id, customer_id) = (UserId(Uuid::from_u128(9)), MIA);
+    let comes = |takes_over| {
+        let delivery_id = crate::ids::DeliveryId(Uuid::nil());
+        let assigned = RiderAssigned { rider_id, delivery_id, customer_id, takes_over };
+        told(Category::Order, Uuid::nil(), &OrderEvent::RiderAssigned(assigned))[0].1.clone()
+    };
+    assert_ne!(comes(true), comes(false), "it is not said twice that a rider is on the way");
+    assert!(comes(true).starts_with("Another rider takes over"), "{}", comes(true));
     assert_eq!(gone(ReleaseReason::Delivered), []);
 }
 

@@ -297,17 +297,17 @@ impl Draft {
             return Ok(());
         }
         if let Some(rider_id) = before {
-            self.push(OrderEvent::RiderUnassigned(RiderUnassigned { rider_id }));
+            self.push(OrderEvent::RiderUnassigned(RiderUnassigned { rider_id, taken_over: true }));
         }
-        let customer_id = self.order.placed.customer_id;
-        self.push(OrderEvent::RiderAssigned(RiderAssigned { rider_id, delivery_id, customer_id }));
+        let (customer_id, takes_over) = (self.order.placed.customer_id, self.order.had_rider);
+        self.push(OrderEvent::RiderAssigned(RiderAssigned { rider_id, delivery_id, customer_id, takes_over }));
         Ok(())
     }
 
     fn note_rider_gone(&mut self, rider_id: RiderId) -> Decision {
         let coming = self.order.rider.is_some_and(|rider| rider.rider_id == rider_id);
         if coming && self.order.status != OrderStatus::PickedUp {
-            self.push(OrderEvent::RiderUnassigned(RiderUnassigned { rider_id }));
+            self.push(OrderEvent::RiderUnassigned(RiderUnassigned { rider_id, taken_over: false }));
         }
         Ok(())
     }

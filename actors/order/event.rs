@@ -46,7 +46,7 @@ events! {
         PartCollected(PartCollected) = "order.part_collected",
         /// A rider is on the way to the court.
         RiderAssigned(RiderAssigned) = "order.rider_assigned",
-        /// The rider is no longer coming; another one is sought.
+        /// The rider is no longer coming; another one comes instead, or is sought.
         RiderUnassigned(RiderUnassigned) = "order.rider_unassigned",
         /// When it is expected has moved by more than a little.
         EtaMoved(EtaMoved) = "order.eta_moved",
@@ -337,6 +337,14 @@ pub struct RiderAssigned {
     pub delivery_id: DeliveryId,
     /// Who ordered.
     pub customer_id: UserId,
+    /// Another rider was on the way before.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub takes_over: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_false(it: &bool) -> bool {
+    !*it
 }
 
 /// Body of `order.rider_unassigned`.
@@ -344,6 +352,9 @@ pub struct RiderAssigned {
 pub struct RiderUnassigned {
     /// Who is not coming.
     pub rider_id: RiderId,
+    /// Another rider comes instead, with the next fact.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub taken_over: bool,
 }
 
 /// Body of `order.eta_moved`.

@@ -25,6 +25,7 @@ fn begin(placed: &Placed, at: Timestamp) -> Known {
         parts: placed.parts.iter().map(|part| PartState::open(part.kitchen_id)).collect(),
         plan: None,
         rider: None,
+        had_rider: false,
         ending: None,
         refunded: None,
         escalations: 0,
@@ -90,6 +91,7 @@ pub fn advance(order: &mut Known, event: &OrderEvent, at: Timestamp) {
         OrderEvent::PartCollected(fact) => reach(order, fact.kitchen_id, PartStage::Collected),
         OrderEvent::RiderAssigned(fact) => {
             order.rider = Some(Rider { rider_id: fact.rider_id, delivery_id: fact.delivery_id });
+            order.had_rider = true;
         }
         OrderEvent::RiderUnassigned(_) => (order.rider, order.eta) = (None, None),
         OrderEvent::EtaMoved(fact) => {

@@ -8,7 +8,7 @@ use super::{
     event::{EndReason, RejectReason},
 };
 use crate::{
-    dispatch::event::DeliveryEvent,
+    dispatch::event::{DeliveryEvent, UnassignReason},
     event::{DecodeError, Event, Recorded},
     ids::KitchenId,
     kitchen::event::KitchenEvent,
@@ -102,6 +102,8 @@ fn of_delivery(fact: DeliveryEvent, at: Timestamp) -> Option<(Uuid, OrderCommand
         DeliveryEvent::Assigned(fact) => {
             (fact.order_id, OrderCommand::NoteRider { rider_id: fact.rider_id, delivery_id: fact.delivery_id })
         }
+        // Whoever takes it over is assigned by the next fact of the same append.
+        DeliveryEvent::Unassigned(fact) if fact.reason == UnassignReason::Better => return None,
         DeliveryEvent::Unassigned(fact) => (fact.order_id, OrderCommand::NoteRiderGone { rider_id: fact.rider_id }),
         DeliveryEvent::EtaMoved(fact) => {
             let (rider_id, pickup_eta_at, dropoff_eta_at) = (fact.rider_id, fact.pickup_eta_at, fact.dropoff_eta_at);

@@ -340,8 +340,10 @@ fn for_kitchens(kitchens: &BTreeSet<KitchenId>, event: &OrderEvent) -> Option<Va
 fn on_the_way(event: &OrderEvent) -> Option<Value> {
     Some(match event {
         OrderEvent::Ready(fact) => json!({"fulfilment": fact.fulfilment}),
-        OrderEvent::RiderAssigned(fact) => json!({"rider_id": fact.rider_id, "delivery_id": fact.delivery_id}),
-        OrderEvent::RiderUnassigned(fact) => json!({"rider_id": fact.rider_id}),
+        OrderEvent::RiderAssigned(fact) => {
+            json!({"rider_id": fact.rider_id, "delivery_id": fact.delivery_id, "takes_over": fact.takes_over})
+        }
+        OrderEvent::RiderUnassigned(fact) => json!({"rider_id": fact.rider_id, "taken_over": fact.taken_over}),
         OrderEvent::EtaMoved(fact) => json!({
             "rider_id": fact.rider_id, "pickup_eta_at": fact.pickup_eta_at, "dropoff_eta_at": fact.dropoff_eta_at,
         }),

@@ -97,6 +97,9 @@ pub struct Known {
     pub plan: Option<Arc<Accepted>>,
     /// Who brings it.
     pub rider: Option<Rider>,
+    /// Somebody was to bring it, now or before.
+    #[serde(default)]
+    pub had_rider: bool,
     /// It is coming to a bad end; the money is on its way back.
     pub ending: Option<Ending>,
     /// What went back to the customer after it had been captured; set when it has ended badly.

@@ -58,8 +58,8 @@ export function sentence(fact, order) {
     case 'order.part_collected': return `${kitchen}'s part was collected`;
     case 'order.delayed': return `It takes longer, ready around ${time(fact.data.ready_at)}`;
     case 'order.ready_for_pickup': return 'Everything stands ready';
-    case 'order.rider_assigned': return 'A rider is coming to the court';
-    case 'order.rider_unassigned': return 'The rider cannot come, another one is sought';
+    case 'order.rider_assigned': return fact.data?.takes_over ? 'Another rider takes over and is coming to the court' : 'A rider is coming to the court';
+    case 'order.rider_unassigned': return fact.data?.taken_over ? null : 'The rider cannot come, another one is sought';
     case 'order.courier_imminent': return 'The rider is almost there';
     case 'order.picked_up': return 'The rider has your food';
     case 'order.delivered': return 'Delivered';

@@ -178,6 +178,7 @@ const SHARED_WORDS: &[(&str, &str, &str)] = &[
         "crate::rider",
         "the zone follows who is on shift, free and where: riders are what it indexes",
     ),
+    ("actors/dispatch/known.rs", "crate::rider", "what a zone knows of a rider is who is on shift, and the bag"),
     ("actors/dispatch/survey.rs", "crate::rider", "a plan is told who is near, on what and with what in the bag"),
     (
         "actors/dispatch/what_if.rs",

@@ -5,12 +5,16 @@ use std::time::Duration;
 use super::*;
 use crate::{
     decider::Decider,
-    ids::DeliveryId,
+    dispatch::event::{DeliveryEvent, UnassignReason, Unassigned},
+    event::{Event as _, Recorded},
+    ids::{DeliveryId, OfferId},
     order::{
-        Order, OrderCommand as Wish, OrderRejection as No, OrderStatus,
-        event::{CancelledBy, EndReason, FirePlan, RejectReason},
+        Order, OrderCommand as Wish, OrderPolicy, OrderRejection as No, OrderStatus,
+        event::{CancelledBy, EndReason, FirePlan, RejectReason, RiderAssigned, RiderUnassigned},
         planning,
     },
+    reactor::Policy as _,
+    stream::{Category, StreamId},
     testing::{Given, given},
 };
 
@@ -308,6 +312,43 @@ fn another_rider_replaces_the_first() {
         .then_kinds(&["order.rider_unassigned", "order.rider_assigned"])
         .when(Wish::NoteRiderGone { rider_id: rider(2) })
         .then_kinds(&["order.rider_unassigned"]);
+}
+
+#[test]
+fn who_takes_over_is_told_from_who_comes_first() {
+    let delivery_id = DeliveryId::of(order_id());
+    let told = |n, takes_over| {
+        let (rider_id, customer_id) = (rider(n), customer());
+        OrderEvent::RiderAssigned(RiderAssigned { rider_id, delivery_id, customer_id, takes_over })
+    };
+    let gone = |n, taken_over| OrderEvent::RiderUnassigned(RiderUnassigned { rider_id: rider(n), taken_over });
+    let comes = |n| Wish::NoteRider { rider_id: rider(n), delivery_id };
+    at_accepted(Fulfilment::Delivery)
+        .when(comes(1))
+        .then([told(1, false)])
+        .when(comes(2))
+        .then([gone(1, true), told(2, true)])
+        .when(Wish::NoteRiderGone { rider_id: rider(2) })
+        .then([gone(2, false)])
+        .when(comes(3))
+        .then([told(3, true)]);
+    let wishes = |reason| {
+        let (rider_id, offer_id) = (rider(1), OfferId(Uuid::nil()));
+        let off = DeliveryEvent::Unassigned(Unassigned { delivery_id, order_id: order_id(), rider_id, offer_id, reason });
+        let fact = Recorded {
+            position: 1,
+            stream: StreamId::new(Category::Delivery, delivery_id.0),
+            version: 1,
+            event_id: Uuid::nil(),
+            kind: off.kind().into(),
+            body: off.encode().into(),
+            at: NOON,
+            cause: None,
+            correlation: Uuid::nil(),
+        };
+        OrderPolicy::react(&fact).unwrap().len()
+    };
+    assert_eq!((wishes(UnassignReason::GaveBack), wishes(UnassignReason::Better)), (1, 0), "the next fact says who");
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn facts() -> Vec<OrderEvent> {
         proof: Default::default(),
     };
     let delivery_id = crate::ids::DeliveryId::of(order_id());
-    let assigned = RiderAssigned { rider_id: rider(1), delivery_id, customer_id: customer() };
+    let assigned = RiderAssigned { rider_id: rider(1), delivery_id, customer_id: customer(), takes_over: false };
     vec![
         paid_fact(&placed),
         OrderEvent::Accepted(accepted),
