@@ -334,7 +334,8 @@ fn who_takes_over_is_told_from_who_comes_first() {
         .then([told(3, true)]);
     let wishes = |reason| {
         let (rider_id, offer_id) = (rider(1), OfferId(Uuid::nil()));
-        let off = DeliveryEvent::Unassigned(Unassigned { delivery_id, order_id: order_id(), rider_id, offer_id, reason });
+        let off =
+            DeliveryEvent::Unassigned(Unassigned { delivery_id, order_id: order_id(), rider_id, offer_id, reason });
         let fact = Recorded {
             position: 1,
             stream: StreamId::new(Category::Delivery, delivery_id.0),
