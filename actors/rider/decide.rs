@@ -7,7 +7,7 @@
 use super::{
     event::{
         DeliveryConfirmed, DeliveryReleased, LapseReason, OfferAccepted, OfferDeclined, OfferLapsed, OfferReceived,
-        ReleaseReason, RiderEvent, ShiftEnded, ShiftStarted, Vehicle,
+        ReleaseReason, RiderEvent, ShiftEndMoved, ShiftEnded, ShiftStarted, Vehicle,
     },
     state::{Outcome, RiderState},
 };
@@ -34,6 +34,11 @@ pub enum RiderCommand {
         vehicle: Vehicle,
         /// Deliveries at once, 1 to [`CAPACITY_MAX`].
         capacity: u32,
+        /// Until when, within [`SHIFT_MAX_H`] hours; `None`: until they say so.
+        until: Option<Timestamp>,
+    },
+    /// Ride longer, or go home sooner; what is in the bag is brought all the same.
+    MoveEnd {
         /// Until when, within [`SHIFT_MAX_H`] hours; `None`: until they say so.
         until: Option<Timestamp>,
     },
@@ -85,8 +90,8 @@ pub enum RiderRejection {
     /// A shift's end is past, or too far away.
     #[error("until must be an instant within the next {SHIFT_MAX_H} hours")]
     UntilOutOfRange,
-    /// A shift is running with another vehicle or capacity.
-    #[error("a shift is already running; end it first")]
+    /// A shift is running with another vehicle, capacity or end.
+    #[error("a shift is already running; end it first, or move its end")]
     ShiftRunning,
     /// There are deliveries in the bag.
     #[error("deliveries are still held: {held}")]
@@ -137,6 +142,7 @@ impl Decider for Rider {
                     ShiftStarted { rider_id: *rider_id, vehicle: *vehicle, capacity: *capacity, until: *until };
                 start_shift(state, started, now)
             }
+            RiderCommand::MoveEnd { until } => move_end(state, *until, now),
             RiderCommand::EndShift => end_shift(state, now),
             RiderCommand::NoteOffer(offer) => Ok(note_offer(state, offer, now)),
             RiderCommand::AcceptOffer { offer_id } => accept(state, *offer_id, now),
@@ -173,13 +179,27 @@ fn start_shift(state: &RiderState, started: ShiftStarted, now: Timestamp) -> Dec
     if !(1..=CAPACITY_MAX).contains(&capacity) {
         return Err(RiderRejection::CapacityOutOfRange);
     }
-    let in_range = |until: Timestamp| now < until && until <= now.plus_min(SHIFT_MAX_H * 60);
     match state.shift {
         Some(shift) if shift.vehicle == vehicle && shift.capacity == capacity && as_said(state, until) => Ok(vec![]),
         Some(_) => Err(RiderRejection::ShiftRunning),
-        None if until.is_some_and(|until| !in_range(until)) => Err(RiderRejection::UntilOutOfRange),
+        None if !in_range(until, now) => Err(RiderRejection::UntilOutOfRange),
         None => Ok(vec![RiderEvent::ShiftStarted(started)]),
     }
+}
+
+fn in_range(until: Option<Timestamp>, now: Timestamp) -> bool {
+    until.is_none_or(|until| now < until && until <= now.plus_min(SHIFT_MAX_H * 60))
+}
+
+fn move_end(state: &RiderState, until: Option<Timestamp>, now: Timestamp) -> Decided {
+    let (Some(_), Some(rider_id)) = (state.shift, state.rider_id) else { return Err(RiderRejection::OffShift) };
+    if until == state.duty.until {
+        return Ok(vec![]);
+    }
+    if !in_range(until, now) {
+        return Err(RiderRejection::UntilOutOfRange);
+    }
+    Ok(vec![RiderEvent::ShiftEndMoved(ShiftEndMoved { rider_id, until })])
 }
 
 /// Who does not say until when leaves it as it is.

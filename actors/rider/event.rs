@@ -17,6 +17,8 @@ events! {
     pub enum RiderEvent {
         /// On duty.
         ShiftStarted(ShiftStarted) = "shift.started",
+        /// The shift ends at another time than was said, or when the rider says so.
+        ShiftEndMoved(ShiftEndMoved) = "shift.end_moved",
         /// Off duty.
         ShiftEnded(ShiftEnded) = "shift.ended",
         /// A delivery is offered.
@@ -59,6 +61,16 @@ pub struct ShiftStarted {
     /// Deliveries at once, 1 to 5.
     pub capacity: u32,
     /// Until when; absent: until the rider says so. Nothing is offered that could not be picked up before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// Body of `shift.end_moved`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ShiftEndMoved {
+    /// Who.
+    pub rider_id: RiderId,
+    /// Until when; absent: until the rider says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }

@@ -71,6 +71,7 @@ impl Presence {
                 self.vehicle = started.vehicle;
                 self.duty.start(started.until, at);
             }
+            RiderEvent::ShiftEndMoved(moved) => self.duty.until = moved.until,
             RiderEvent::ShiftEnded(_) => self.capacity = 0,
             RiderEvent::OfferReceived(offer) => {
                 self.offers.insert(offer.offer_id, offer.distance_m);

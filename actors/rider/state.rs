@@ -157,6 +157,7 @@ impl RiderState {
                 self.shift = Some(Shift { vehicle: started.vehicle, capacity: started.capacity, since: at });
                 self.duty.start(started.until, at);
             }
+            RiderEvent::ShiftEndMoved(moved) => self.duty.until = moved.until,
             RiderEvent::ShiftEnded(_) => self.shift = None,
             RiderEvent::OfferReceived(offer) => {
                 self.rider_id = Some(offer.rider_id);

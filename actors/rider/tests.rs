@@ -86,6 +86,22 @@ fn a_shift_may_have_an_end_that_offers_keep_to() {
 }
 
 #[test]
+fn a_running_shifts_end_can_be_moved() {
+    let to = |minutes: i64| Command::MoveEnd { until: Some(NOON.plus_min(minutes)) };
+    let open = Command::MoveEnd { until: None };
+    given::<Rider>([]).when(to(20)).refused(Rejection::OffShift);
+    let ready = |minutes: i64| Command::NoteOffer(OfferReceived { ready_at: NOON.plus_min(minutes), ..offer(1) });
+    let moved = || on_shift(2).when(open.clone()).nothing().when(to(20)).then_kinds(&["shift.end_moved"]);
+    moved().when(to(20)).nothing().when(to(-1)).refused(Rejection::UntilOutOfRange);
+    moved().when(to(24 * 60 + 1)).refused(Rejection::UntilOutOfRange);
+    moved().when(ready(21)).then_kinds(&["offer.declined"]);
+    moved().when(to(30)).then_kinds(&["shift.end_moved"]).when(ready(21)).then_kinds(&["offer.received"]);
+    let again = moved().when(open.clone()).then_kinds(&["shift.end_moved"]).when(ready(600));
+    let again = again.then_kinds(&["offer.received"]);
+    assert_eq!(again.state.duty.since, NOON, "it is the same shift");
+}
+
+#[test]
 fn a_shift_starts_once_and_within_capacity() {
     given::<Rider>([]).when(start(0)).refused(Rejection::CapacityOutOfRange);
     given::<Rider>([]).when(start(6)).refused(Rejection::CapacityOutOfRange);

@@ -23,6 +23,7 @@ pub fn body(operation: &str) -> Option<Value> {
         "reject_ticket" => json!({ "reason": "sold_out" }),
         "delay_ticket" => json!({ "by_min": 5 }),
         "start_shift" => json!({ "vehicle": "bicycle", "capacity": 2 }),
+        "move_shift_end" => json!({ "until": null }),
         "delivered" => json!({ "pin": "4821" }),
         "read_inbox" => json!({ "version": 1 }),
         "set_clock" => json!({ "speed": 20 }),

@@ -59,6 +59,15 @@ pub struct ShiftRequest {
     until: Option<Timestamp>,
 }
 
+/// Body of `PUT /v1/riders/me/shift/until`.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UntilRequest {
+    /// Until when, within the next 24 hours: nothing is offered that could not be picked up before. Absent: until I end it.
+    #[serde(default)]
+    until: Option<Timestamp>,
+}
+
 /// Body of `POST /v1/riders/me/locations`.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -130,6 +139,20 @@ pub async fn start_shift(
     let ShiftRequest { vehicle, capacity, until } = body.value;
     let command = RiderCommand::StartShift { rider_id: principal.user_id(), vehicle, capacity, until };
     wish(&services, &principal, command).await?;
+    show(&services, &principal).await
+}
+
+/// `PUT /v1/riders/me/shift/until`
+///
+/// # Errors
+/// 409 off duty, 422.
+pub async fn move_end(
+    services: Data<Services>,
+    principal: Principal,
+    body: Body<UntilRequest>,
+) -> Result<HttpResponse, Problem> {
+    let UntilRequest { until } = body.value;
+    wish(&services, &principal, RiderCommand::MoveEnd { until }).await?;
     show(&services, &principal).await
 }
 

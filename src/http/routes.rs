@@ -185,6 +185,7 @@ pub static OPERATIONS: &[Operation] = operations![
     Post "/v1/tickets/{id}/collected" ticket::collected "collect_ticket": "Its eater has fetched it", by(STAFF), of(Whose::Ticket), gives::<ticket::TicketBody>(200);
     Get "/v1/riders/me" rider::me "show_rider": "My shift, my offers, my bag", by(RIDERS), gives::<rider::RiderBody>(200);
     Put "/v1/riders/me/shift" rider::start_shift "start_shift": "Goes on duty", by(RIDERS), takes::<rider::ShiftRequest>(), gives::<rider::RiderBody>(200);
+    Put "/v1/riders/me/shift/until" rider::move_end "move_shift_end": "Rides longer, or goes home sooner", by(RIDERS), takes::<rider::UntilRequest>(), gives::<rider::RiderBody>(200);
     Delete "/v1/riders/me/shift" rider::end_shift "end_shift": "Goes off duty", by(RIDERS), status(204);
     Get "/v1/riders/me/offers" offer::list "list_offers": "My open offers", by(RIDERS), lists::<offer::OfferBody>();
     Post "/v1/offers/{id}/acceptance" offer::accept "accept_offer": "Takes a delivery; 202 while it is being settled", by(RIDERS), of(Whose::Offer), gives::<delivery::DeliveryBody>(200);

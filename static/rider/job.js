@@ -13,11 +13,25 @@ const words = {
 const order = ['confirmed', ...Object.keys(words)];
 const metres = (m) => (m < 1000 ? `${Math.round(m / 10) * 10} m` : `${(m / 1000).toFixed(1)} km`);
 
+const hours = [1, 2, 3, 4, 6, 8];
+const hoursWord = (n) => `${n} ${n === 1 ? 'hour' : 'hours'}`;
+
+// When the running shift ends, and how to move it.
+function shiftEnd({ rider, busy }, act) {
+  const said = rider.until ? 'said' : '0';
+  const move = (event) => {
+    const picked = event.target.value;
+    if (picked !== said) act.until(Number(picked));
+  };
+  return h('label', { class: 'field small', key: 'until' }, h('span', {}, 'You ride'), h('select', { id: 'shift-until', value: said, disabled: busy, onchange: move },
+    rider.until && h('option', { value: 'said', key: 'said' }, `until ${time(rider.until)}`), h('option', { value: '0', key: '0' }, 'until you end it'), hours.map((n) => h('option', { value: String(n), key: n }, `${hoursWord(n)} from now`))));
+}
+
 function offShift(state, act) {
   return h('form', { class: 'card stack', key: 'off', onsubmit: (event) => { event.preventDefault(); act.startShift(); } }, h('h1', {}, 'Off duty'), h('p', { class: 'lead' }, 'Start your shift and offers nearby come to you.'),
     h('fieldset', {}, h('legend', {}, 'What do you ride?'), h('div', { class: 'picks' }, vehicles.map(([value, word]) => h('label', { class: 'pick', key: value }, h('input', { type: 'radio', name: 'vehicle', value, checked: state.vehicle === value, onchange: () => act.set({ vehicle: value }) }), word)))),
     h('label', { class: 'field' }, h('span', {}, 'Deliveries at once'), h('select', { value: String(state.capacity), onchange: (event) => act.set({ capacity: Number(event.target.value) }) }, [1, 2, 3].map((n) => h('option', { value: String(n), key: n }, String(n))))),
-    h('label', { class: 'field' }, h('span', {}, 'How long?'), h('select', { id: 'shift-hours', value: String(state.hours), onchange: (event) => act.set({ hours: Number(event.target.value) }) }, [0, 1, 2, 3, 4, 6, 8].map((n) => h('option', { value: String(n), key: n }, n ? `${n} ${n === 1 ? 'hour' : 'hours'}` : 'Until I end it')))),
+    h('label', { class: 'field' }, h('span', {}, 'How long?'), h('select', { id: 'shift-hours', value: String(state.hours), onchange: (event) => act.set({ hours: Number(event.target.value) }) }, [0, ...hours].map((n) => h('option', { value: String(n), key: n }, n ? hoursWord(n) : 'Until I end it')))),
     h('button', { class: 'good huge', id: 'start-shift', disabled: state.busy }, 'Start shift'));
 }
 
@@ -104,12 +118,13 @@ export function job(state, act) {
   return [
     state.lost && !state.auto && h('p', { class: 'problem', role: 'alert', key: 'lost' }, `This browser does not tell us where you are, so no offer can find you. Allow the location for this page${state.demo ? ', or let the page ride for you' : ''}.`),
     cards(rider.offers).map((one) => offer(one, state, act)),
-    current ? delivery(current, state, act) : rider.offers.length === 0 && h('section', { class: 'card stack', key: 'idle' }, h('h1', {}, 'On duty'), h('p', { class: 'lead' }, 'Stay near the court: you are asked when it is time to set out for an order.')),
+    current ? delivery(current, state, act) : rider.offers.length === 0 && h('section', { class: 'card stack', key: 'idle' }, h('h1', {}, 'On duty'), h('p', { class: 'lead' }, rider.until && secondsUntil(rider.until) <= 0 ? 'The time until which you ride is over, and no more is offered to you. End your shift, or ride on: move its end below.' : 'Stay near the court: you are asked when it is time to set out for an order.')),
     rider.deliveries.slice(1).filter((one) => order.indexOf(one.state) < order.indexOf('picked_up')).map((one) => h('section', { class: 'card', key: `also-${one.delivery_id}`, 'aria-label': 'To collect as well' }, collect(one, false))),
     rider.deliveries.length > 1 && h('p', { class: 'small', key: 'more' }, `${rider.deliveries.length - 1} more in your bag.`),
     h('section', { class: 'card row spread', key: 'shift' },
       state.demo && h('label', { class: 'switch', key: 'auto' }, h('input', { type: 'checkbox', role: 'switch', id: 'autopilot', checked: state.auto, onchange: (event) => act.autopilot(event.target.checked) }), 'Ride for me'),
       h('span', { class: 'small', key: 'gps' }, state.gps, state.waiting > 2 ? ` · ${state.waiting} positions wait for a connection` : ''),
+      shiftEnd(state, act),
       h('button', { class: 'quiet', type: 'button', id: 'end-shift', key: 'end', disabled: state.busy, onclick: act.endShift }, 'End shift')),
   ];
 }

@@ -95,6 +95,7 @@ const act = {
     show();
   },
   startShift: () => quietly(() => api.put('/v1/riders/me/shift', { vehicle: state.vehicle, capacity: state.capacity, ...(state.hours ? { until: new Date(now() + state.hours * 3_600_000).toISOString() } : {}) })),
+  until: (hours) => quietly(() => api.put('/v1/riders/me/shift/until', { until: hours ? new Date(now() + hours * 3_600_000).toISOString() : null })),
   endShift: () => quietly(() => api.delete('/v1/riders/me/shift')),
   accept: (offer) => call(() => api.post(`/v1/offers/${offer.offer_id}/acceptance`)),
   decline: (offer) => quietly(() => api.post(`/v1/offers/${offer.offer_id}/decline`)),

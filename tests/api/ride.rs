@@ -247,3 +247,31 @@ async fn of_two_who_are_asked_at_once_the_second_yes_is_told_who_was_first() {
     let late = one.post(&path(&first), &json!({})).await.problem(409, "offer-taken");
     assert_eq!(late["detail"], "another rider was first");
 }
+
+#[actix_rt::test]
+async fn a_running_shifts_end_is_moved_by_its_rider_alone() {
+    let world = World::new().await;
+    let (rider, other) = (world.sign_in("rider1@demo").await, world.sign_in("rider2@demo").await);
+    let path = "/v1/riders/me/shift/until";
+    let put = async |person: &Person<'_>, body: Value| {
+        person.call(Method::PUT, path, &[], Some(&body.to_string())).await
+    };
+    let now = world.services.clock.now();
+    let (six, eight) = (json!(now.plus_min(120)), json!(now.plus_min(240)));
+    put(&rider, json!({ "until": six })).await.problem(409, "not-acceptable-now");
+    for person in [&rider, &other] {
+        let shift = json!({ "vehicle": "bicycle", "capacity": 2, "until": six }).to_string();
+        person.call(Method::PUT, "/v1/riders/me/shift", &[], Some(&shift)).await.good(200);
+    }
+    assert_eq!(put(&rider, json!({ "until": eight })).await.good(200)["until"], eight);
+    assert_eq!(put(&rider, json!({ "until": eight })).await.good(200)["until"], eight, "said twice is said once");
+    for until in [json!(now.plus_min(-1)), json!(now.plus_min(25 * 60)), json!("tonight")] {
+        let wrong = put(&rider, json!({ "until": until })).await.problem(422, "invalid-field");
+        assert_eq!(wrong["errors"][0]["pointer"], "/until", "{until}");
+    }
+    let mia = world.sign_in("customer@demo").await;
+    put(&mia, json!({ "until": eight })).await.problem(403, "forbidden");
+    assert_eq!(rider.get("/v1/riders/me").await.good(200)["until"], eight);
+    assert_eq!(other.get("/v1/riders/me").await.good(200)["until"], six, "nobody else's is touched");
+    assert!(put(&rider, json!({ "until": null })).await.good(200)["until"].is_null());
+}

@@ -155,11 +155,18 @@ impl Biker {
         view.trackers.take(self.id, fixes);
     }
 
+    /// Until when they mean to ride, if they say so: most do not, and some say it in a time that is over.
+    fn says_until(&mut self, world: &World) -> Option<Timestamp> {
+        let dice = &mut self.me.dice;
+        let minutes = i64::try_from(dice.below(240)).expect("a few hours");
+        dice.chance(300).then(|| world.now().plus_min(minutes - 5))
+    }
+
     async fn live(&mut self, world: &Rc<World>, state: &RiderState) {
         if state.shift.is_none() {
             let capacity = 1 + u32::from(self.speed_mps > 7.5);
-            let command =
-                RiderCommand::StartShift { rider_id: self.id, vehicle: Vehicle::Scooter, capacity, until: None };
+            let (vehicle, until) = (Vehicle::Scooter, self.says_until(world));
+            let command = RiderCommand::StartShift { rider_id: self.id, vehicle, capacity, until };
             self.me.ask::<Rider>(world, self.id.0, command).await;
             return;
         }
@@ -170,6 +177,11 @@ impl Biker {
             self.way = district::route(self.at, district::address(self.me.dice.below(500)).position).into();
         }
         if self.me.dice.chance(self.temper.quits) {
+            let until = self.says_until(world);
+            self.me.ask::<Rider>(world, self.id.0, RiderCommand::MoveEnd { until }).await;
+        }
+        let is_home_time = state.duty.until.is_some_and(|until| until <= world.now()) && state.held.is_empty();
+        if is_home_time || self.me.dice.chance(self.temper.quits) {
             let told = self.me.ask::<Rider>(world, self.id.0, RiderCommand::EndShift).await;
             if told.is_yes() {
                 world.count("riders went home early");
