@@ -253,9 +253,8 @@ async fn a_running_shifts_end_is_moved_by_its_rider_alone() {
     let world = World::new().await;
     let (rider, other) = (world.sign_in("rider1@demo").await, world.sign_in("rider2@demo").await);
     let path = "/v1/riders/me/shift/until";
-    let put = async |person: &Person<'_>, body: Value| {
-        person.call(Method::PUT, path, &[], Some(&body.to_string())).await
-    };
+    let put =
+        async |person: &Person<'_>, body: Value| person.call(Method::PUT, path, &[], Some(&body.to_string())).await;
     let now = world.services.clock.now();
     let (six, eight) = (json!(now.plus_min(120)), json!(now.plus_min(240)));
     put(&rider, json!({ "until": six })).await.problem(409, "not-acceptable-now");
