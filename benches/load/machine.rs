@@ -73,9 +73,9 @@ fn stat(pid: u32) -> Option<Stat> {
     Some(Stat { parent, own: time(ticks(11) + ticks(12)), ended: time(ticks(13) + ticks(14)) })
 }
 
-/// Bytes of this process in memory.
-pub fn resident_bytes() -> u64 {
-    let text = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+/// Bytes of a process in memory.
+pub fn resident_bytes(pid: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
     text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4_096
 }
 

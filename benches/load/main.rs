@@ -15,6 +15,7 @@ mod kitchens;
 mod machine;
 mod peer;
 mod place;
+mod restart;
 mod riders;
 mod saga;
 mod server;
@@ -46,6 +47,8 @@ enum What {
     Sustained(SustainedArgs),
     /// Orders from the basket to the door: customers, kitchens and riders over HTTP and sockets.
     Saga(SagaArgs),
+    /// A restart over many open orders, after kill -9 and after a stop, in turn.
+    Restart(RestartArgs),
     /// The actor shell alone, beside bare actix actors.
     Shell(ShellArgs),
 }
@@ -105,6 +108,19 @@ pub struct SagaArgs {
 }
 
 #[derive(Args, Clone)]
+pub struct RestartArgs {
+    /// Open orders at least.
+    #[arg(long, default_value_t = 100_000)]
+    orders: i64,
+    /// Clients that place them.
+    #[arg(long, default_value_t = 64)]
+    clients: usize,
+    /// Restarts.
+    #[arg(long, default_value_t = 6)]
+    rounds: u32,
+}
+
+#[derive(Args, Clone)]
 pub struct ShellArgs {
     /// Actors of each kind.
     #[arg(long, default_value_t = 200_000)]
@@ -125,6 +141,7 @@ fn main() {
             What::Acceptance(args) => place::acceptance(&args).await,
             What::Sustained(args) => place::sustained(&args).await,
             What::Saga(args) => saga::run(&args).await,
+            What::Restart(args) => restart::run(&args).await,
             What::Shell(args) => shell::run(&args).await,
         }
     });

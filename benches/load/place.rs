@@ -21,7 +21,8 @@ const CUSTOMERS: usize = 2_000;
 /// A server alone warms up for so long before anything counts.
 const WARM_UP: Duration = Duration::from_secs(3);
 
-const SCALE: Scale =
+/// What the load is placed on.
+pub const SCALE: Scale =
     Scale { customers: CUSTOMERS, kitchens: 60, crew: 1, riders: 1, multi_kitchen_per_cent: 30, pickup: false };
 
 /// What came of one measurement.

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, process::Stdio, time::Duration};
 
 use foodcourt::postgres::{Database, DatabaseSettings};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -97,13 +98,30 @@ select coalesce((select extract(epoch from clock_timestamp() - j.at)::float8
         None
     }
 
+    /// Its process, while it lives.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Kills it and its PostgreSQL.
+    pub async fn kill(mut self) {
+        drop(self.database);
+        signal(self.child.id().unwrap(), Signal::KILL);
+        signal(self.postmaster, Signal::KILL);
+        self.child.wait().await.unwrap();
+    }
+
     /// Stops it as an operator would.
     pub async fn stop(mut self) {
         drop(self.database);
-        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw);
-        rustix::process::kill_process(pid.unwrap(), rustix::process::Signal::TERM).unwrap();
+        signal(self.child.id().unwrap(), Signal::TERM);
         if tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await.is_err() {
             println!("(the server did not stop within a minute and was killed)");
         }
     }
+}
+
+fn signal(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    kill_process(pid.unwrap(), signal).unwrap();
 }

@@ -214,17 +214,17 @@ async fn weigh(args: &ShellArgs) {
     println!("| {} actors | made per s | bytes each |\n|---|---|---|", args.actors);
     let row = |name: &str, begun: Instant, before: u64| {
         #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-        let (count, bytes) = (args.actors as f64, resident_bytes().saturating_sub(before) as f64);
+        let (count, bytes) = (args.actors as f64, resident_bytes(std::process::id()).saturating_sub(before) as f64);
         println!("| {name} | {:.0} | {:.0} |", count / begun.elapsed().as_secs_f64(), bytes / count);
     };
-    let (before, begun) = (resident_bytes(), Instant::now());
+    let (before, begun) = (resident_bytes(std::process::id()), Instant::now());
     let bare: Vec<Addr<Counter>> = (0..args.actors).map(|_| Counter(0).start()).collect();
     stream::iter(&bare).for_each_concurrent(AT_ONCE, |addr| async { assert!(addr.send(Add).await.is_ok()) }).await;
     row("bare actix, asked once", begun, before);
 
     let orders = Directory::<Order>::start(&kernel(Arc::new(Forgetful(watch::Sender::new(0)))), &[]);
     let ids: Vec<Uuid> = (0..args.actors).map(|_| RandomIds.next()).collect();
-    let (before, begun) = (resident_bytes(), Instant::now());
+    let (before, begun) = (resident_bytes(std::process::id()), Instant::now());
     stream::iter(&ids).for_each_concurrent(AT_ONCE, |id| async { drop(orders.look(*id).await) }).await;
     row("order actor, looked at, no order yet", begun, before);
 
@@ -240,7 +240,7 @@ async fn weigh(args: &ShellArgs) {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let placed_in = placing.elapsed() - Duration::from_secs(1);
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    let (count, bytes) = (args.actors as f64, resident_bytes().saturating_sub(before) as f64);
+    let (count, bytes) = (args.actors as f64, resident_bytes(std::process::id()).saturating_sub(before) as f64);
     println!(
         "| the same, idle, with an order of three lines placed | {:.0} | {:.0} |\n",
         count / placed_in.as_secs_f64(),

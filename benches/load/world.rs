@@ -134,7 +134,8 @@ impl World {
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
     }
-    fn token(&self, who: Uuid) -> String {
+    /// A fresh token of somebody; good for five minutes.
+    pub fn token(&self, who: Uuid) -> String {
         self.tokens.issue(UserId(who), RandomIds.next(), RandomIds.next())
     }
     /// Fresh tokens of all customers; good for five minutes.
