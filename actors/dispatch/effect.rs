@@ -162,6 +162,12 @@ impl Answers {
         else {
             return;
         };
+        // Nothing is decided by it here; a replay under the plan looks at it.
+        let likely = match (&self.foresight, &seen.state.request) {
+            (Some(foresight), Some(asked)) if !seen.state.ready => foresight.ready(asked.order_id).await,
+            _ => None,
+        };
+        let waiting = Waiting { likely, ..waiting };
         let (settings, policy) = (recorder.settings, Policy::Nearest);
         let candidates: Vec<_> = around
             .seen

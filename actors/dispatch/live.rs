@@ -11,7 +11,8 @@ pub use super::fleet::Likely;
 use super::{
     fleet::{Fleet, Ways, delivery_of, key, rider_of, seconds, spread},
     matcher::{
-        Courier, Key, Matcher, Order, Place, Plan, Rules, Seconds, Snapshot, Standing, Stop, Timing, Travel, Tuning,
+        Courier, Key, Matcher, Order, Place, Plan, Reason, Rules, Seconds, Snapshot, Standing, Stop, Timing, Travel,
+        Tuning,
     },
     rules::DispatchRules,
     survey::Seen,
@@ -83,6 +84,25 @@ impl Default for PlanSettings {
 impl PlanSettings {
     const fn halves(&self) -> [Seconds; 2] {
         [self.counter_s / 2, self.door_s / 2]
+    }
+}
+
+/// How a plan searches: what no setting of a server turns, and a replay may.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Searching {
+    /// How hard.
+    pub tuning: Tuning,
+    /// Most orders in one route.
+    pub bundle_max: usize,
+    /// What turning a rider to another court costs who has set out for one, seconds of a customer's waiting.
+    pub turn_price: f64,
+}
+
+impl Default for Searching {
+    fn default() -> Self {
+        // Riders without an offer stay where they like: nobody is sent to stand somewhere.
+        let tuning = Tuning { position: false, ..Tuning::default() };
+        Self { tuning, bundle_max: crate::rider::CAPACITY_MAX as usize, turn_price: TURN_S }
     }
 }
 
@@ -179,31 +199,43 @@ pub struct Decided {
 /// Plans tick after tick.
 pub struct LivePlan {
     settings: PlanSettings,
+    searching: Searching,
     map: LocalMap,
     matcher: Matcher,
     /// Every court seen, so that its number stays.
     shops: Vec<Place>,
     numbers: HashMap<[u64; 2], usize>,
+    sent: Vec<(RiderId, Position)>,
 }
 
 impl LivePlan {
     /// A plan that knows nothing yet, on a flat map around `centre`.
     #[must_use]
     pub fn new(settings: PlanSettings, centre: Position) -> Self {
+        Self::searching(settings, Searching::default(), centre)
+    }
+
+    /// The same, that searches otherwise.
+    #[must_use]
+    pub(super) fn searching(settings: PlanSettings, searching: Searching, centre: Position) -> Self {
         let [pickup_half, dropoff_half] = settings.halves();
         let rules = Rules {
             tick: settings.tick_s + settings.ahead_s,
             pickup_half,
             dropoff_half,
             never: NEVER_S,
-            bundle_max: crate::rider::CAPACITY_MAX as usize,
+            bundle_max: searching.bundle_max,
             late_price: settings.late_price,
-            turn_price: TURN_S,
+            turn_price: searching.turn_price,
         };
-        // Riders without an offer stay where they like: nobody is sent to stand somewhere.
-        let matcher =
-            Matcher::new(rules, Tuning { position: false, work_price: settings.work_price, ..Tuning::default() });
-        Self { settings, map: LocalMap::around(centre), matcher, shops: vec![], numbers: HashMap::new() }
+        let matcher = Matcher::new(rules, Tuning { work_price: settings.work_price, ..searching.tuning });
+        let (map, shops, numbers, sent) = (LocalMap::around(centre), vec![], HashMap::new(), vec![]);
+        Self { settings, searching, map, matcher, shops, numbers, sent }
+    }
+
+    /// Who should go where to wait for orders, by the last tick; nobody, unless it was told to say so.
+    pub(super) fn sent(&self) -> &[(RiderId, Position)] {
+        &self.sent
     }
 
     /// One verdict for each of `waiting`, in their order. `likely` tells when the food may be ready that riders have
@@ -218,7 +250,7 @@ impl LivePlan {
         // The map follows the courts: one opened far from where it was made is planned for on a map of its own.
         let elsewhere = !waiting.iter().any(|one| self.map.covers(one.pickup));
         if let Some(first) = waiting.first().filter(|_| elsewhere || self.shops.len() + waiting.len() > SHOPS_MAX) {
-            *self = Self::new(self.settings, first.pickup);
+            *self = Self::searching(self.settings, self.searching, first.pickup);
         }
         let now_s = seconds(now);
         let mut orders: Vec<Order> = waiting.iter().map(|one| self.order(one)).collect();
@@ -236,6 +268,9 @@ impl LivePlan {
             waiting.iter().flat_map(|one| one.not.iter().map(|rider| (key(one.delivery_id.0), key(rider.0)))).collect();
         let snapshot = Snapshot { now: now_s, shops: self.shops.clone(), orders, couriers, barred };
         let plan = self.matcher.tick(&snapshot, &fleet.ways());
+        let covers = plan.moves.iter().filter(|one| one.reason == Reason::Coverage);
+        let place = |shop: usize| map.to_position([self.shops[shop].x, self.shops[shop].y]);
+        self.sent = covers.map(|one| (rider_of(one.courier), place(one.shop))).collect();
         let timings: BTreeMap<Key, Timing> = plan.timings.iter().map(|timing| (timing.order, *timing)).collect();
         let routes = routes(&plan);
         let seen: HashMap<Key, (&Courier, &Seen)> =

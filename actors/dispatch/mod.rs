@@ -18,6 +18,7 @@ pub mod policy;
 pub mod projection;
 pub mod record;
 pub mod recorded;
+mod recorded_day;
 mod ride;
 pub mod rules;
 mod state;

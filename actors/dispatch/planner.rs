@@ -14,11 +14,11 @@ use super::{
     better::{self, Riding},
     effect::Answers,
     event::{Assigned, DeliveryEvent, SearchStarted},
-    live::{Decided, Likely, LivePlan, PlanSettings, Verdict, Waiting},
+    live::{Decided, Likely, LivePlan, PlanSettings, Verdict, Waiting, Weighed},
     matcher::LIKELY,
     record::{Policy, Sought, Tick},
     rules::DispatchRules as Rules,
-    survey::{Around, Survey, Surveys},
+    survey::{Around, Seen, Survey, Surveys},
     zone::Near,
 };
 use crate::{
@@ -37,7 +37,7 @@ const MAILBOX: usize = 4_096;
 /// Deliveries in one plan; further ones go to the nearest. A tick of 5,000 takes 76 ms on a core.
 const WAITING_MAX: usize = 5_000;
 /// Riders looked at around each court.
-const NEAR: usize = 48;
+pub(super) const NEAR: usize = 48;
 /// A rider chosen is heard to be asked within this, seconds: usually at once, and a router may take two. After it the
 /// answer is lost, and the delivery is planned anew; one that was asked all the same ignores it.
 const HEARD_S: i64 = 10;
@@ -138,7 +138,7 @@ struct Tried {
 /// What was tried is forgotten after this, seconds, where the end was not heard: no search lasts so long.
 const TRIED_S: i64 = 7_200;
 /// What is known of food that a rider has still to fetch is forgotten so long after it should be ready, seconds.
-const FETCHED_WITHIN_S: i64 = 3_600;
+pub(super) const FETCHED_WITHIN_S: i64 = 3_600;
 
 /// The actor.
 pub struct Planner {
@@ -246,7 +246,8 @@ impl Planner {
             let (policy, settings, around, decided) = (Policy::Matcher, self.settings, around.clone(), decided.clone());
             Tick { at: now, policy, settings, open: due.iter().map(|open| open.sought()).collect(), around, decided }
         });
-        let bundles = self.bundles(&decided);
+        let open = |id: &DeliveryId| self.open.get(id).map(|open| (open.search.round, &open.waiting));
+        let bundles = bundles(&decided, open);
         let meant = decided.iter().flat_map(|one| one.verdict.rider().into_iter().chain(one.also.iter().copied()));
         self.exchange(now, around, meant.collect());
         for Decided { delivery_id, verdict, weighed, also, .. } in decided {
@@ -254,15 +255,10 @@ impl Planner {
             let round = open.search.round;
             match verdict {
                 Verdict::Ask(chosen) => {
-                    let free = riders.iter().filter(|seen| seen.bag.is_empty() || seen.rider_id == chosen);
-                    let near = free.filter_map(|seen| {
-                        let one = weighed.iter().find(|one| one.rider_id == seen.rider_id && !one.declined)?;
-                        let (rider_id, distance_m) = (seen.rider_id, one.distance_m);
-                        Some(Near { rider_id, distance_m, position: seen.position, vehicle: seen.vehicle })
-                    });
+                    let near = askable(riders, &weighed, chosen);
                     std::iter::once(&chosen).chain(&also).for_each(|rider| self.zone.reserve(delivery_id, *rider));
                     let bundle = bundles.get(&delivery_id).cloned();
-                    self.answers.choose(&open.search, (chosen, also), near.collect(), bundle, open.origin);
+                    self.answers.choose(&open.search, (chosen, also), near, bundle, open.origin);
                     self.likely.extend(open.waiting.likely.map(|likely| (delivery_id, likely)));
                     // Until it is heard: an answer that the journal did not take is given again.
                     open.asked_until = Some(now.plus_s(HEARD_S));
@@ -342,30 +338,44 @@ impl Planner {
             self.answers.exchange(better, riding.pickup, origin);
         }
     }
+}
 
-    /// Deliveries that one rider is asked for at once are one route.
-    fn bundles(&self, decided: &[Decided]) -> BTreeMap<DeliveryId, Bundle> {
-        let mut asked: BTreeMap<RiderId, Vec<&Decided>> = BTreeMap::new();
-        for one in decided {
-            if let Verdict::Ask(rider_id) = one.verdict {
-                asked.entry(rider_id).or_default().push(one);
-            }
+/// Deliveries that one rider is asked for at once are one route. `open` tells the round of each, and what it asks.
+pub(super) fn bundles<'a>(
+    decided: &[Decided],
+    open: impl Fn(&DeliveryId) -> Option<(u32, &'a Waiting)>,
+) -> BTreeMap<DeliveryId, Bundle> {
+    let mut asked: BTreeMap<RiderId, Vec<&Decided>> = BTreeMap::new();
+    for one in decided {
+        if let Verdict::Ask(rider_id) = one.verdict {
+            asked.entry(rider_id).or_default().push(one);
         }
-        let mut bundles = BTreeMap::new();
-        for (rider_id, mut route) in asked.into_iter().filter(|(_, route)| route.len() > 1) {
-            route.sort_by_key(|one| one.route.iter().position(|id| *id == one.delivery_id));
-            let stops = route.iter().filter_map(|one| self.open.get(&one.delivery_id)).map(|open| BundleStop {
-                delivery_id: open.search.delivery_id,
-                dropoff_coarse: open.waiting.dropoff.coarse(),
-                ready_at: open.waiting.ready_at,
-            });
-            let Some(first) = self.open.get(&route[0].delivery_id) else { continue };
-            let first = OfferId::of(first.search.delivery_id, rider_id, first.search.round);
-            let bundle = Bundle { bundle_id: BundleId::of(first), stops: stops.collect() };
-            bundles.extend(route.iter().map(|one| (one.delivery_id, bundle.clone())));
-        }
-        bundles
     }
+    let mut bundles = BTreeMap::new();
+    for (rider_id, mut route) in asked.into_iter().filter(|(_, route)| route.len() > 1) {
+        route.sort_by_key(|one| one.route.iter().position(|id| *id == one.delivery_id));
+        let stops = route.iter().filter_map(|one| open(&one.delivery_id)).map(|(_, waiting)| BundleStop {
+            delivery_id: waiting.delivery_id,
+            dropoff_coarse: waiting.dropoff.coarse(),
+            ready_at: waiting.ready_at,
+        });
+        let Some((round, first)) = open(&route[0].delivery_id) else { continue };
+        let first = OfferId::of(first.delivery_id, rider_id, round);
+        let bundle = Bundle { bundle_id: BundleId::of(first), stops: stops.collect() };
+        bundles.extend(route.iter().map(|one| (one.delivery_id, bundle.clone())));
+    }
+    bundles
+}
+
+/// Whom to ask, of those that were weighed: who is free, and the chosen one.
+pub(super) fn askable(riders: &[Seen], weighed: &[Weighed], chosen: RiderId) -> Vec<Near> {
+    let free = riders.iter().filter(|seen| seen.bag.is_empty() || seen.rider_id == chosen);
+    let near = free.filter_map(|seen| {
+        let one = weighed.iter().find(|one| one.rider_id == seen.rider_id && !one.declined)?;
+        let (rider_id, distance_m) = (seen.rider_id, one.distance_m);
+        Some(Near { rider_id, distance_m, position: seen.position, vehicle: seen.vehicle })
+    });
+    near.collect()
 }
 
 impl Actor for Planner {

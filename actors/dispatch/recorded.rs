@@ -5,22 +5,25 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Bar, Policy, Said, Tick};
+use super::{
+    live::{Likely, PlanSettings},
+    matcher::LIKELY,
+    record::{Bar, Policy, Said, Tick},
+};
 use crate::{
     ids::{DeliveryId, RiderId},
     place::Position,
+    rider::duty::Habit,
     time::Timestamp,
     travel::Vehicle,
 };
+
+pub use super::recorded_day::{Answer, DayDuty, DayOrder, RecordedDay};
 
 /// A whole tick is kept this often, seconds of business time: so much is lost when a record is.
 const WHOLE_EVERY_S: i64 = 60;
 /// A rider who has moved less is where they were, metres: twice what GPS errs.
 const MOVED_M: f64 = 40.0;
-/// A rider is on duty so long before the first look that found them, seconds: looks are made only while deliveries wait.
-const BEFORE_SEEN_S: i64 = 900;
-/// Not seen for so long, a rider is off duty, seconds; a look may well not need them for a delivery's time.
-const GONE_S: i64 = 3_600;
 
 /// Latitude and longitude, to a metre.
 pub type Spot = [f64; 2];
@@ -34,6 +37,9 @@ pub struct TickBody {
     pub whole: bool,
     /// Seconds between two plans, of asking ahead, and of waiting at most.
     pub settings: [i64; 3],
+    /// The other numbers of the plan, in whole ticks; older records have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<Numbers>,
     /// Deliveries that waited.
     pub open: u32,
     /// Riders who were looked at.
@@ -44,6 +50,49 @@ pub struct TickBody {
     pub riders: Vec<RiderBody>,
     /// What was said, whole or changed.
     pub said: Vec<(DeliveryId, Said)>,
+}
+
+/// The numbers of a plan beside those of its time, by the names of the settings.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Numbers {
+    late_weight: f64,
+    work_weight: f64,
+    decline_weight: f64,
+    fairness_weight: f64,
+    counter_s: i64,
+    door_s: i64,
+    ask_at_once: u32,
+    better_s: i64,
+}
+
+impl Numbers {
+    const fn of(settings: &PlanSettings) -> Self {
+        Self {
+            late_weight: settings.late_price,
+            work_weight: settings.work_price,
+            decline_weight: settings.no_price,
+            fairness_weight: settings.fairness,
+            counter_s: settings.counter_s,
+            door_s: settings.door_s,
+            ask_at_once: settings.ask_at_once,
+            better_s: settings.better_s,
+        }
+    }
+    /// `settings` with these numbers.
+    #[must_use]
+    pub const fn over(self, settings: PlanSettings) -> PlanSettings {
+        PlanSettings {
+            late_price: self.late_weight,
+            work_price: self.work_weight,
+            no_price: self.decline_weight,
+            fairness: self.fairness_weight,
+            counter_s: self.counter_s,
+            door_s: self.door_s,
+            ask_at_once: self.ask_at_once,
+            better_s: self.better_s,
+            ..settings
+        }
+    }
 }
 
 /// A delivery that waited.
@@ -61,9 +110,19 @@ pub struct DeliveryBody {
     pub ready_at: Timestamp,
     /// When it was promised at the door.
     pub promised_at: Timestamp,
+    /// How much later than `ready_at` it might as likely be, by what the kitchens had taught, seconds; absent: as told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likely_s: Option<[i64; LIKELY]>,
     /// Who was not asked any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not: Vec<RiderId>,
+}
+
+impl DeliveryBody {
+    /// When the food might be ready, as the plan was told.
+    pub(super) fn likely(&self) -> Option<Likely> {
+        self.likely_s.map(|likely_s| likely_s.map(|s| self.ready_at.plus_s(s)))
+    }
 }
 
 /// A rider who was looked at.
@@ -83,6 +142,15 @@ pub struct RiderBody {
     /// Why nobody could ask them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out: Option<Bar>,
+    /// When the shift began; older records do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// When it ends, where the rider has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// How they answered so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub habit: Option<Habit>,
 }
 
 /// Makes records of ticks.
@@ -110,6 +178,7 @@ impl Packer {
                 since: one.since,
                 ready_at: one.ready_at,
                 promised_at: one.promised_at,
+                likely_s: one.likely.map(|likely| likely.map(|at| seconds_from(one.ready_at, at))),
                 not: one.not.clone(),
             }
         });
@@ -120,12 +189,16 @@ impl Packer {
             capacity: seen.capacity,
             bag: seen.bag.iter().map(|one| (spot(one.errand.dropoff), one.has_food)).collect(),
             out,
+            since: Some(seen.duty.since).filter(|since| *since > Timestamp::default()),
+            until: seen.duty.until,
+            habit: Some(seen.duty.habit).filter(|habit| *habit != Habit::default()),
         });
         let said = tick.decided.iter().map(|decided| (decided.delivery_id, tick.said(decided)));
         TickBody {
             policy: tick.policy,
             whole,
             settings: [tick.settings.tick_s, tick.settings.ahead_s, tick.settings.wait_max_s],
+            numbers: whole.then(|| Numbers::of(&tick.settings)),
             open: u32::try_from(tick.open.len()).unwrap_or(u32::MAX),
             looked: u32::try_from(tick.looked().count()).unwrap_or(u32::MAX),
             deliveries: changed(&mut self.deliveries, deliveries.map(|one| (one.id, one)), |a, b| a == b),
@@ -164,100 +237,12 @@ fn spot(at: Position) -> Spot {
     [metre(at.lat()), metre(at.lon())]
 }
 
-fn position([lat, lon]: Spot) -> Option<Position> {
+const fn seconds_from(from: Timestamp, to: Timestamp) -> i64 {
+    (to.as_micros() - from.as_micros()).div_euclid(1_000_000)
+}
+
+pub(super) fn position([lat, lon]: Spot) -> Option<Position> {
     Position::new(lat, lon).ok()
-}
-
-/// An order of a recorded day.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct DayOrder {
-    /// Its delivery.
-    pub delivery_id: DeliveryId,
-    /// When it was placed, where that is known; else when its search began.
-    pub placed_at: Timestamp,
-    /// When dispatch first heard of it.
-    pub known_at: Timestamp,
-    /// When the food was ready, as dispatch last knew.
-    pub ready_at: Timestamp,
-    /// When it was promised at the door.
-    pub promised_at: Timestamp,
-    /// The court's hand-off point.
-    pub pickup: Position,
-    /// The door.
-    pub dropoff: Position,
-}
-
-/// A stretch of duty of a recorded day.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct DayDuty {
-    /// Who.
-    pub rider_id: RiderId,
-    /// Where it began.
-    pub at: Position,
-    /// First and last moment.
-    pub on: Timestamp,
-    /// As above.
-    pub off: Timestamp,
-    /// On what.
-    pub vehicle: Vehicle,
-    /// Deliveries at once.
-    pub capacity: u32,
-}
-
-/// A day made of its ticks again. Those of several nodes may come mixed, but in the order of time.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct RecordedDay {
-    /// What was to be delivered.
-    pub orders: BTreeMap<DeliveryId, DayOrder>,
-    /// Who was on duty.
-    pub duties: Vec<DayDuty>,
-    /// Ticks by the policy that made them: nearest, matcher.
-    pub ticks: [u64; 2],
-    /// Seconds between two plans.
-    pub tick_s: i64,
-    seen: BTreeMap<RiderId, (usize, Timestamp)>,
-}
-
-impl RecordedDay {
-    /// Folds in a tick.
-    pub fn add(&mut self, at: Timestamp, body: &TickBody) {
-        self.ticks[usize::from(body.policy == Policy::Matcher)] += 1;
-        self.tick_s = body.settings[0];
-        for one in &body.deliveries {
-            let (Some(pickup), Some(dropoff)) = (position(one.pickup), position(one.dropoff)) else { continue };
-            let since = one.since.min(at);
-            let order = self.orders.entry(one.id).or_insert(DayOrder {
-                delivery_id: one.id,
-                placed_at: since,
-                known_at: since,
-                ready_at: one.ready_at,
-                promised_at: one.promised_at,
-                pickup,
-                dropoff,
-            });
-            order.ready_at = one.ready_at;
-        }
-        for one in &body.riders {
-            let Some(position) = position(one.at) else { continue };
-            match self.seen.get_mut(&one.id) {
-                Some((duty, last)) if at < last.plus_s(GONE_S) => {
-                    *last = at;
-                    self.duties[*duty].off = at.plus_s(GONE_S);
-                }
-                _ => {
-                    self.seen.insert(one.id, (self.duties.len(), at));
-                    self.duties.push(DayDuty {
-                        rider_id: one.id,
-                        at: position,
-                        on: at.plus_s(-BEFORE_SEEN_S),
-                        off: at.plus_s(GONE_S),
-                        vehicle: one.vehicle,
-                        capacity: one.capacity,
-                    });
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -342,6 +327,7 @@ mod tests {
         let first: Vec<_> = day.duties.iter().filter(|duty| duty.rider_id == rider(1)).collect();
         assert_eq!(first.len(), 2, "two hours unseen is a break");
         assert_eq!((first[0].on, first[0].off), (NOON.plus_s(-900), NOON.plus_s(3_670)));
-        assert!(first[0].at.distance_m(east(300.0)) < 2.0 && first[1].at.distance_m(east(100.0)) < 2.0);
+        let at = |duty: &super::DayDuty| duty.rests[0].1;
+        assert!(at(first[0]).distance_m(east(300.0)) < 2.0 && at(first[1]).distance_m(east(100.0)) < 2.0);
     }
 }

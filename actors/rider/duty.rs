@@ -102,7 +102,7 @@ impl Duty {
     pub(crate) fn start(&mut self, until: Option<Timestamp>, at: Timestamp) {
         *self = Self { habit: self.habit, since: at, until, ..Self::default() };
     }
-    pub(super) fn answered(&mut self, distance_m: u32, yes: bool, at: Timestamp) {
+    pub(crate) fn answered(&mut self, distance_m: u32, yes: bool, at: Timestamp) {
         self.habit.learn(distance_m, yes, at);
     }
     pub(crate) fn took(&mut self, at: Timestamp) {

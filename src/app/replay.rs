@@ -4,9 +4,14 @@ use std::process::ExitCode;
 
 use foodcourt_actors::{
     dispatch::{
+        event::DeliveryEvent,
         recorded::RecordedDay,
         what_if::{Day, Pay},
     },
+    event::Event as _,
+    ids::{DeliveryId, UserId},
+    rider::event::RiderEvent,
+    stream::{Category, StreamId},
     time::Timestamp,
 };
 
@@ -24,6 +29,23 @@ use crate::{
 /// Business time read in one go: some megabytes of ticks of a large city.
 const CHUNK_S: i64 = 600;
 const DAY_S: i64 = 86_400;
+/// What is begun before midnight is over by then: so long after its end the facts of a day are read, seconds.
+const AFTER_S: i64 = 6 * 3_600;
+/// What a replay reads of what became of a delivery.
+const OF_DELIVERY: [&str; 12] = [
+    "delivery.requested",
+    "delivery.ready_noted",
+    "delivery.offered",
+    "delivery.offer_declined",
+    "delivery.offer_expired",
+    "delivery.assigned",
+    "delivery.arrived_at_pickup",
+    "delivery.picked_up",
+    "delivery.arrived_at_dropoff",
+    "delivery.delivered",
+    "delivery.unassignable",
+    "delivery.cancelled",
+];
 
 /// Plays, compares and prints; exit code 2 and a sentence where that cannot be done.
 pub async fn main(config: &Config, args: &ReplayArgs) -> ExitCode {
@@ -93,6 +115,24 @@ async fn read(database: &Database, config: &Config, args: &ReplayArgs) -> Result
             order.placed_at = placed_at;
         }
     }
+    let streams =
+        |category, ids: Vec<uuid::Uuid>| ids.into_iter().map(|id| StreamId { category, id }).collect::<Vec<_>>();
+    let deliveries = streams(Category::Delivery, day.orders.keys().map(|id| id.0).collect());
+    for fact in records.facts(&deliveries, &OF_DELIVERY, to.plus_s(AFTER_S)).await.map_err(other)? {
+        // A fact of a newer build is not for this one.
+        if let Ok(event) = DeliveryEvent::decode(&fact.kind, &fact.body) {
+            day.lived(DeliveryId(fact.stream.id), fact.at, &event);
+        }
+    }
+    let mut riders: Vec<uuid::Uuid> = day.duties.iter().map(|duty| duty.rider_id.0).collect();
+    riders.sort_unstable();
+    riders.dedup();
+    let riders = streams(Category::Rider, riders);
+    for fact in records.facts(&riders, &["shift.ended"], to.plus_s(AFTER_S)).await.map_err(other)? {
+        if let Ok(event) = RiderEvent::decode(&fact.kind, &fact.body) {
+            day.shifted(UserId(fact.stream.id), fact.at, &event);
+        }
+    }
     let [nearest, matcher] = day.ticks;
     eprintln!(
         "{name}: {} deliveries and {} stretches of duty, from {nearest} searches for the nearest and {matcher} ticks of the \
@@ -100,6 +140,10 @@ async fn read(database: &Database, config: &Config, args: &ReplayArgs) -> Result
         day.orders.len(),
         day.duties.len()
     );
+    let lacks = day.lacks();
+    if !lacks.is_empty() {
+        eprintln!("{name}: its records lack {}: a replay of it is less like the day", lacks.join("; "));
+    }
     let pay = Pay { per_order: args.pay_per_order, per_hour: args.pay_per_hour };
-    Day::of_record(name.clone(), &day, config.plan_settings().estimate, pay).ok_or(ReplayError::EmptyDay(name))
+    Day::of_record(name.clone(), day, config.plan_settings(), pay).ok_or(ReplayError::EmptyDay(name))
 }

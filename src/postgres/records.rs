@@ -1,8 +1,11 @@
 //! What dispatch recorded, in PostgreSQL: written in groups, a partition a day, read by delivery or by day.
 
+use std::collections::BTreeMap;
+
 use foodcourt_actors::{
     dispatch::{record::Decision, recorded::TickBody},
     ids::{DeliveryId, OrderId},
+    stream::StreamId,
     time::Timestamp,
 };
 use futures_util::FutureExt as _;
@@ -28,6 +31,21 @@ pub struct DecisionRow {
     /// Business time.
     pub at: Timestamp,
     /// A [`Decision`] as JSON.
+    pub body: String,
+}
+
+/// Streams read with one statement: some thousand facts, within any statement's time.
+const STREAMS_AT_ONCE: usize = 200;
+
+/// A fact of the journal, as a replay reads it.
+pub struct StoredFact {
+    /// Whose.
+    pub stream: StreamId,
+    /// `delivery.delivered` and the like.
+    pub kind: String,
+    /// Business time.
+    pub at: Timestamp,
+    /// JSON text.
     pub body: String,
 }
 
@@ -136,6 +154,37 @@ select order_id, placed_at
                 Ok((DeliveryId::of(OrderId(row.try_get(0)?)), placed_at.0))
             })
             .collect()
+    }
+
+    /// The facts of these kinds in these streams until before `to`, each stream's in their order.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn facts(
+        &self,
+        streams: &[StreamId],
+        kinds: &[&str],
+        to: Timestamp,
+    ) -> Result<Vec<StoredFact>, DatabaseError> {
+        const SQL: &str = "
+select stream, kind, at, body::text
+  from journal
+ where stream = any($1)
+   and kind = any($2)
+   and at < $3
+ order by stream, version"; // journal_stream_version_key
+        let mut facts = Vec::new();
+        for streams in streams.chunks(STREAMS_AT_ONCE) {
+            let by_name: BTreeMap<String, StreamId> =
+                streams.iter().map(|stream| (stream.to_string(), *stream)).collect();
+            let names: Vec<&str> = by_name.keys().map(String::as_str).collect();
+            for row in self.database.query(SQL, &[&names, &kinds, &Instant(to)]).await? {
+                let (name, at): (&str, Instant) = (row.try_get(0)?, row.try_get(2)?);
+                let Some(stream) = by_name.get(name) else { continue };
+                facts.push(StoredFact { stream: *stream, kind: row.try_get(1)?, at: at.0, body: row.try_get(3)? });
+            }
+        }
+        Ok(facts)
     }
 
     async fn decisions_of(

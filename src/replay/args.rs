@@ -17,10 +17,12 @@ Examples:
   foodcourt replay instances/0o50t100s1p100 instances/5r50t100s1p100 --json | jq .policies
   FOODCOURT_DATABASE__URL=postgres://foodcourt@db/foodcourtdb foodcourt replay
 
-Knobs: nearest has lead (seconds before the food is ready at which it searches); matcher has budget, near, work_price,
-dwell, seed, bundle, tick (seconds) and position (true, false): see docs/dispatch.md.
+Knobs: those of [dispatch] in config.toml, by their names there (work_weight, ahead_s, ask_at_once, …), and what the
+search has beside them; an unknown one is answered with the list: see docs/dispatch.md. What is not set is as it was on the
+recorded day.
 
-In a replay every rider says yes at once, rides as the estimate says, and kitchens are ready when they were.")]
+In a replay riders answer as they did that day, others as they mostly do; they ride as the estimate says, and kitchens are
+ready when they were.")]
 pub struct ReplayArgs {
     /// Folders of benchmark days (orders.txt, couriers.txt, …); without any, a recorded day is played.
     #[arg(value_name = "FOLDER")]
@@ -67,7 +69,7 @@ impl FromArgMatches for Policies {
         let wrong = |sentence: String| clap::Error::raw(ErrorKind::ValueValidation, format!("{sentence}\n"));
         let mut policies = Vec::new();
         for (place, name) in placed("policy") {
-            let policy = if name == "nearest" { Policy::NEAREST } else { Policy::matcher() };
+            let policy = if name == "nearest" { Policy::nearest() } else { Policy::matcher() };
             policies.push((place, Named { name, policy }));
         }
         for (place, knob) in placed("set") {
@@ -83,7 +85,7 @@ impl FromArgMatches for Policies {
         let mut policies: Vec<Named> = policies.into_iter().map(|(_, named)| named).collect();
         if policies.is_empty() {
             policies = vec![
-                Named { name: "nearest".to_owned(), policy: Policy::NEAREST },
+                Named { name: "nearest".to_owned(), policy: Policy::nearest() },
                 Named { name: "matcher".to_owned(), policy: Policy::matcher() },
             ];
         }
@@ -152,14 +154,16 @@ mod tests {
         let line = "--policy matcher --policy matcher --set dwell=1200 --set budget=50 --policy nearest --set lead=60";
         assert_eq!(names(line), ["matcher", "matcher dwell=1200 budget=50", "nearest lead=60"]);
         let policies = parse(line).unwrap().policies.0;
-        assert_eq!((policies[0].policy, policies[2].policy), (Policy::matcher(), Policy::Nearest { lead: 60 }));
+        let mut late = Policy::nearest();
+        late.set("lead", "60").unwrap();
+        assert_eq!((&policies[0].policy, &policies[2].policy), (&Policy::matcher(), &late));
     }
 
     #[test]
     fn what_cannot_be_is_said_with_what_could() {
         assert!(parse("--set dwell=1").unwrap_err().contains("there is none before it"));
-        assert!(parse("--policy nearest --set dwell=1").unwrap_err().contains("it has: lead"));
-        assert!(parse("--policy matcher --set dwell=x").unwrap_err().contains("number from 0 to 86400"));
+        assert!(parse("--policy nearest --set dwell=1").unwrap_err().contains("it has: ask_at_once, lead"));
+        assert!(parse("--policy matcher --set dwell=x").unwrap_err().contains("whole number from 0 to 86400"));
         assert!(parse("--policy matcher --set dwell").unwrap_err().contains("--set dwell=1200"));
         assert!(parse("--policy best").unwrap_err().contains("nearest, matcher"));
         assert!(parse("--date tomorrow").unwrap_err().contains("2026-11-20"));

@@ -17,7 +17,7 @@ use foodcourt_actors::{
             day::Breach,
             instance::{InstanceError, Tables, read},
         },
-        what_if::{Day, DayPlayed, Outcome},
+        what_if::{Course, Day, DayPlayed, Outcome},
     },
     time::Timestamp,
 };
@@ -61,6 +61,9 @@ pub enum ReplayError {
         #[source]
         source: InstanceError,
     },
+    /// A knob that turns nothing.
+    #[error("{0}")]
+    Knob(String),
     /// A policy has broken a rule of the day.
     #[error("a policy has broken a rule of the day, which is a fault of foodcourt's: {0}")]
     Breach(#[from] Breach),
@@ -101,6 +104,8 @@ pub struct Column {
 #[derive(Serialize)]
 struct Told<'a> {
     days: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_it_was: Option<Outcome>,
     policies: Vec<ToldPolicy<'a>>,
 }
 
@@ -117,15 +122,28 @@ struct ToldPolicy<'a> {
 /// # Errors
 /// [`ReplayError::Breach`], and [`ReplayError::File`] for the page.
 pub fn compare(days: &[Day], args: &ReplayArgs) -> Result<(), ReplayError> {
-    let columns = args.policies.0.iter().map(|policy| played(days, policy)).collect::<Result<Vec<_>, _>>()?;
+    for policy in &args.policies.0 {
+        if days.iter().any(|day| matches!(day.course, Course::Script { .. })) {
+            policy.policy.suits_instance().map_err(ReplayError::Knob)?;
+        }
+    }
+    let mut columns = as_it_was(days);
+    let was = columns.len();
+    for policy in &args.policies.0 {
+        columns.push(played(days, policy)?);
+    }
     let names: Vec<&str> = days.iter().map(|day| day.name.as_str()).collect();
     if args.json {
-        let policies = columns.iter().map(|column| ToldPolicy {
+        let policies = columns[was..].iter().map(|column| ToldPolicy {
             policy: &column.name,
             outcome: column.all.outcome(),
             day_means_min: &column.means_min,
         });
-        let told = Told { days: names.clone(), policies: policies.collect() };
+        let told = Told {
+            days: names.clone(),
+            as_it_was: columns[..was].first().map(|one| one.all.outcome()),
+            policies: policies.collect(),
+        };
         println!("{}", serde_json::to_string(&told).expect("figures always serialize"));
     } else {
         print!("{}", table::text(&names, &columns));
@@ -136,6 +154,17 @@ pub fn compare(days: &[Day], args: &ReplayArgs) -> Result<(), ReplayError> {
         eprintln!("the comparison is drawn in {}", file.display());
     }
     Ok(())
+}
+
+/// What really became of the days, if that is known of all.
+fn as_it_was(days: &[Day]) -> Vec<Column> {
+    let mut column = Column { name: "as it was".to_owned(), all: DayPlayed::default(), means_min: Vec::new() };
+    for day in days {
+        let Some(one) = day.as_it_was() else { return vec![] };
+        column.means_min.push(one.outcome().click_to_door_mean_min);
+        column.all.add(one);
+    }
+    vec![column]
 }
 
 fn played(days: &[Day], policy: &Named) -> Result<Column, ReplayError> {

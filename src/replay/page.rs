@@ -47,11 +47,20 @@ pub fn html(days: &[&str], columns: &[Column]) -> String {
     page.push_str(&table(columns));
     page.push_str(&waits(columns));
     page.push_str(&hours(columns));
-    page.push_str(
-        "<p class=\"small\">Played by <code>foodcourt replay</code>: every rider says yes at once, rides as the estimate says, \
-         and kitchens are ready when they were. An order that never came counts at the price of never.</p>\n</main>\n\
-         </body>\n</html>\n",
-    );
+    // Only where riders are asked there are offers.
+    let lived = match columns.iter().any(|column| column.all.offers.is_some()) {
+        true => {
+            "riders answer as they did that day, others as they mostly do, and ride as fast as they did; kitchens are ready when \
+             they were"
+        }
+        false => "every rider goes where they are sent, and kitchens are ready when they were",
+    };
+    writeln!(
+        page,
+        "<p class=\"small\">Played by <code>foodcourt replay</code>: {lived}. An order that never came counts at the price of \
+         never.</p>\n</main>\n</body>\n</html>"
+    )
+    .expect(INTO_TEXT);
     page
 }
 

@@ -13,7 +13,7 @@ pub struct Figure {
 }
 
 /// The figures in the order in which they are told.
-pub const FIGURES: [Figure; 10] = [
+pub const FIGURES: [Figure; 12] = [
     Figure { says: "orders", tell: |one| one.orders.to_string() },
     Figure { says: "never delivered", tell: |one| one.undelivered.to_string() },
     Figure { says: "click to door, mean, min", tell: |one| format!("{:.2}", one.click_to_door_mean_min) },
@@ -21,10 +21,17 @@ pub const FIGURES: [Figure; 10] = [
     Figure { says: "click to door, 9 of 10 within, min", tell: |one| format!("{:.1}", one.click_to_door_p90_min) },
     Figure { says: "later than promised", tell: |one| format!("{:.1} %", one.late_share * 100.0) },
     Figure { says: "how late those are, mean, min", tell: |one| format!("{:.1}", one.late_mean_min) },
-    Figure { says: "riders idle or waiting", tell: |one| format!("{:.1} %", one.idle_share * 100.0) },
-    Figure { says: "ridden, km", tell: |one| format!("{:.0}", one.kilometres) },
+    Figure { says: "riders idle or waiting", tell: |one| known(one.idle_share.map(|part| part * 100.0), 1, " %") },
+    Figure { says: "ridden, km", tell: |one| known(one.kilometres, 0, "") },
     Figure { says: "riders' pay", tell: |one| format!("{:.0}", one.pay) },
+    Figure { says: "offers an order", tell: |one| known(one.offers_per_order, 2, "") },
+    Figure { says: "unevenness of deliveries (Gini)", tell: |one| format!("{:.2}", one.deliveries_gini) },
 ];
+
+/// A figure that is not known everywhere.
+fn known(figure: Option<f64>, digits: usize, unit: &str) -> String {
+    figure.map_or_else(|| "–".to_owned(), |figure| format!("{figure:.digits$}{unit}"))
+}
 
 /// The table, and where there are several days a line for each.
 pub fn text(days: &[&str], columns: &[Column]) -> String {

@@ -77,7 +77,10 @@ fn what_cannot_be_played_is_said() {
     let here = empty.path().to_str().unwrap();
     assert!(said(&[here]).contains("instance_parameters.txt"));
     assert!(said(&["--data-dir", here]).contains("holds no data of foodcourt"));
-    assert!(said(&["--policy", "nearest", "--set", "x=1"]).contains("it has: lead"));
+    assert!(said(&["--policy", "nearest", "--set", "x=1"]).contains("it has: ask_at_once, lead"));
+    let day = folder();
+    let dead = said(&[day.to_str().unwrap(), "--policy", "matcher", "--set", "better_s=60"]);
+    assert!(dead.contains("better_s turns nothing on a benchmark's day") && dead.contains("late_weight"), "{dead}");
     std::fs::copy(folder().join("instance_parameters.txt"), empty.path().join("instance_parameters.txt")).unwrap();
     for name in ["restaurants.txt", "couriers.txt"] {
         std::fs::copy(folder().join(name), empty.path().join(name)).unwrap();
@@ -89,6 +92,11 @@ fn what_cannot_be_played_is_said() {
     .unwrap();
     assert!(said(&[here]).contains("orders.txt, row 1: y should be a number, not \"z\""));
 }
+
+/// A fact as the journal keeps it.
+const FACT: &str = "
+insert into journal (stream, version, event_id, kind, body, at, correlation)
+values ($1, $2, $3, 'delivery.delivered', $4::text::json, $5::text::timestamptz, $3)";
 
 #[tokio::test]
 async fn a_recorded_day_is_read_from_the_database() {
@@ -143,6 +151,29 @@ async fn a_recorded_day_is_read_from_the_database() {
     assert_eq!(last["days"][0], "2026-03-01", "the last recorded day");
     assert_eq!((&last["policies"][0]["orders"], &last["policies"][0]["undelivered"]), (&12.into(), &0.into()));
     assert_eq!(played(&["--json", "--date", "2026-03-01"]), last);
+    assert_eq!(last.get("as_it_was"), None, "nothing is known of what became of the deliveries");
+    let said = text(&replay(&[], &url).stderr);
+    assert!(
+        said.contains("its records lack riders' shifts") && said.contains("what became of the deliveries"),
+        "{said}"
+    );
+
+    for n in 1..=12_u128 {
+        let (at, id) = (noon.plus_s(i64::try_from(n).unwrap() * 60), Uuid::from_u128(n));
+        let step = serde_json::json!({"delivery_id": id, "order_id": id, "rider_id": Uuid::from_u128((n % 3) << 64)});
+        let (stream, body) = (format!("delivery:{id}"), step.to_string());
+        let (at, version) = (at.plus_min(20).to_jiff().to_string(), 9_i64);
+        database.database().execute(FACT, &[&stream, &version, &id, &body, &at]).await.unwrap();
+    }
+    let told = played(&["--json"]);
+    assert_eq!(
+        (&told["as_it_was"]["orders"], &told["as_it_was"]["click_to_door_mean_min"]),
+        (&12.into(), &20.0.into())
+    );
+    assert_eq!(told["as_it_was"]["kilometres"], Value::Null, "facts do not tell how far riders rode");
+    let table = text(&replay(&[], &url).stdout);
+    let head = table.lines().next().unwrap().split_whitespace();
+    assert!(head.eq(["2026-03-01", "as", "it", "was", "nearest", "matcher"]), "{table}");
     let told = replay(&["--date", "2026-02-28"], &url);
     assert_eq!(told.status.code(), Some(2));
     assert!(text(&told.stderr).contains("on 2026-02-28 no delivery was recorded"));

@@ -1,6 +1,12 @@
 //! One rush: deliveries asked for as kitchens accept them, and everything that dispatch is made of.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    rc::Rc,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use foodcourt_actors::{
     ask::Wish,
@@ -9,10 +15,12 @@ use foodcourt_actors::{
     directory::Directory,
     dispatch::{
         Delivery, DeliveryCommand, DispatchPolicy,
-        effect::{Answers, Foresight, SearchEffect, SilenceEffect},
-        event::Requested,
+        effect::{Answers, Foresight, Recorder, SearchEffect, SilenceEffect},
+        event::{DeliveryEvent, Requested},
         known::Bags,
         planner::Planner,
+        record::{Records, Tick},
+        recorded::{Packer, RecordedDay},
         rules::DispatchRules,
         zone::Zone,
     },
@@ -126,15 +134,27 @@ fn wishes(shape: Shape, seed: u64, day_before: bool) -> Vec<Wanted> {
     (0..ORDERS).map(wish).collect()
 }
 
-/// Lives the day of `seed`.
-pub fn run(shape: Shape, way: Option<Way>, seed: u64) -> Score {
+/// Keeps ticks as a server would, written out and read again.
+#[derive(Default)]
+struct Tape(Mutex<(Packer, RecordedDay)>);
+
+impl Records for Tape {
+    fn ticked(&self, tick: Tick) {
+        let (packer, day) = &mut *self.0.lock().unwrap();
+        let body = serde_json::to_string(&packer.pack(&tick)).unwrap();
+        day.add(tick.at, &serde_json::from_str(&body).unwrap());
+    }
+}
+
+/// Lives the day of `seed`, and tells it as it was recorded.
+pub fn run(shape: Shape, way: Option<Way>, seed: u64) -> (Score, RecordedDay) {
     let system = actix::System::with_tokio_rt(|| {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
     });
     system.block_on(live(shape, way, seed))
 }
 
-async fn live(shape: Shape, way: Option<Way>, seed: u64) -> Score {
+async fn live(shape: Shape, way: Option<Way>, seed: u64) -> (Score, RecordedDay) {
     let world = MemoryWorld::new(seed);
     let kernel = world.kernel.clone();
     let deliveries = Directory::<Delivery>::start(&kernel, &[]);
@@ -148,7 +168,11 @@ async fn live(shape: Shape, way: Option<Way>, seed: u64) -> Score {
     let ovens = way.filter(|way| way.foresight).map(|_| Ovens::new(&kernel));
     let foresight = ovens.clone().map(|ovens| Arc::new(ovens) as Arc<dyn Foresight>);
     let at_once = way.map_or(1, |way| way.settings.ask_at_once);
+    let tape = Arc::new(Tape::default());
+    let settings = way.unwrap_or_default().settings;
+    let recorder = Recorder { records: Arc::<Tape>::clone(&tape), clock: Arc::clone(&clock), settings };
     let answers = Answers::new(Arc::new(zone.clone()), deliveries.clone()).asking(at_once).with_foresight(foresight);
+    let answers = answers.recorded_by(Some(recorder));
     let planner = way.map(|way| {
         let settings = way.settings;
         let surveys = Arc::new(zone.clone());
@@ -205,8 +229,19 @@ async fn live(shape: Shape, way: Option<Way>, seed: u64) -> Score {
         })
         .collect();
     let offers = facts.iter().filter(|fact| &*fact.kind == "offer.received").count();
+    let mut recorded = std::mem::take(&mut tape.0.lock().unwrap().1);
+    for fact in &facts {
+        if let Ok(event) = fact.typed::<DeliveryEvent>() {
+            recorded.lived(DeliveryId(fact.stream.id), fact.at, &event);
+        }
+    }
+    for wish in &wishes {
+        if let Some(order) = recorded.orders.get_mut(&wish.id) {
+            order.placed_at = instant(wish.placed_s);
+        }
+    }
     let books = town.books.borrow();
-    Score::of(&told, &books, offers)
+    (Score::of(&told, &books, offers), recorded)
 }
 
 fn request(wish: &Wanted, dawn: Timestamp) -> Requested {

@@ -21,7 +21,10 @@ use std::{
 };
 
 use day::Shape;
-use foodcourt_actors::dispatch::live::PlanSettings;
+use foodcourt_actors::dispatch::{
+    live::PlanSettings,
+    what_if::{Day, Outcome, Pay, Policy},
+};
 use score::Score;
 
 /// Riders, and mean seconds between two deliveries: from riders at leisure to too few of them.
@@ -91,7 +94,7 @@ fn run<'a>(days: u64, policies: &[(&'a str, Option<Way>)]) -> Means<'a> {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some((shape, word, way, seed)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let score = day::run(*shape, *way, *seed);
+                    let (score, _) = day::run(*shape, *way, *seed);
                     means.lock().unwrap().entry((shape.word, word)).or_default().push(score);
                 }
             });
@@ -126,5 +129,44 @@ fn planned_riders_serve_no_worse_than_the_nearest() {
         let (slack_s, slack) = if days >= 8 { (15.0, 0.01) } else { (60.0, 0.04) };
         assert!(planned.felt_s <= nearest.felt_s + slack_s, "{}: {planned}\n{nearest}", shape.word);
         assert!(planned.delivered >= nearest.delivered - slack, "{}: {planned}\n{nearest}", shape.word);
+    }
+}
+
+#[test]
+fn a_day_that_is_lived_again_under_its_own_policy_is_like_itself() {
+    let days = std::env::var("FOODCOURT_DAYS").map_or(1, |days| days.parse().expect("FOODCOURT_DAYS is a number"));
+    let pay = Pay { per_order: 10.0, per_hour: 15.0 };
+    for shape in &SHAPES[1..if days > 1 { 4 } else { 2 }] {
+        let (mut off, mut worse) = (vec![], 0);
+        for seed in 1..=days {
+            for (way, own, other) in [
+                (None, Policy::nearest(), Policy::matcher()),
+                (Some(Way::default()), Policy::matcher(), Policy::nearest()),
+            ] {
+                let (_, recorded) = day::run(*shape, way, seed);
+                assert_eq!(recorded.lacks().len(), usize::from(way.is_none()), "{:?}", recorded.lacks());
+                let day = Day::of_record(String::new(), recorded, PlanSettings::default(), pay).unwrap();
+                let was = day.as_it_was().unwrap().outcome();
+                let [own, other] = [own, other].map(|policy| day.play(&policy, |_| ()).unwrap().outcome());
+                let line = |one: &Outcome| {
+                    let (mean, p90, late) =
+                        (one.click_to_door_mean_min, one.click_to_door_p90_min, one.late_share * 100.0);
+                    format!("{mean:.2} min, p90 {p90:.1}, late {late:.1} %, {} not brought", one.undelivered)
+                };
+                let word = if way.is_some() { "matcher" } else { "nearest" };
+                println!("{} {seed} {word}: was {}", shape.word, line(&was));
+                println!("    again {}; the other {}", line(&own), line(&other));
+                off.push(own.click_to_door_mean_min - was.click_to_door_mean_min);
+                worse += usize::from((own.click_to_door_mean_min < other.click_to_door_mean_min) != way.is_some());
+            }
+        }
+        let count = off.len() as f64;
+        let mean = off.iter().sum::<f64>() / count;
+        let apart = off.iter().map(|one| one.abs()).sum::<f64>() / count;
+        println!(
+            "{}: {mean:+.2} min on average, {apart:.2} apart; {worse} times the other policy looked better",
+            shape.word
+        );
+        assert!(apart <= 1.5, "{}: a replay is {apart:.2} min off", shape.word);
     }
 }
