@@ -15,13 +15,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[command(
     version,
     after_help = "Examples:
-  foodcourt                                   serve a demo food court on this machine
-  foodcourt serve --config live.toml          serve with settings of your own
-  foodcourt city --orders 200 --speed 20      let a whole city use it
-  foodcourt admin add --email ada@example.org make the first admin of a court of your own
-  foodcourt check                             look for broken invariants
-  foodcourt dispatch --stdio                  match orders to couriers, line by line
-  foodcourt replay                            the last recorded day under other dispatch policies
+  foodcourt                                    serve a demo food court on this machine
+  foodcourt serve --config live.toml           serve with settings of your own
+  foodcourt city --orders 200 --speed 20       let a whole city use it
+  foodcourt admin add --email ada@example.org  make the first admin of your own court
+  foodcourt check                              look for broken invariants
+  foodcourt dispatch --stdio                   match orders to couriers, line by line
+  foodcourt replay                             the last recorded day under other dispatch policies
 
 Every setting, with its unit and its reason: config.toml. Environment: FOODCOURT_SERVER__PORT=8080."
 )]

@@ -61,12 +61,20 @@ impl Password {
     /// # Errors
     /// [`Refused`] with what would be right.
     pub fn choose(text: &str, email: &Email) -> Result<Self, Refused> {
+        let password = Self::long_enough(text)?;
+        if text.eq_ignore_ascii_case(email.as_str()) || text.chars().all(|letter| text.starts_with(letter)) {
+            return Err(Refused("must not be the e-mail address or one character repeated"));
+        }
+        Ok(password)
+    }
+    /// A new password for an address that is none itself: what can be said without it.
+    ///
+    /// # Errors
+    /// [`Refused`] with what would be right.
+    pub fn long_enough(text: &str) -> Result<Self, Refused> {
         let password = Self::typed(text)?;
         if text.chars().count() < Self::CHARS_MIN {
             return Err(Refused("must have at least 8 characters"));
-        }
-        if text.eq_ignore_ascii_case(email.as_str()) || text.chars().all(|letter| text.starts_with(letter)) {
-            return Err(Refused("must not be the e-mail address or one character repeated"));
         }
         Ok(password)
     }

@@ -42,8 +42,9 @@ enum AdminCommand {
     /// database of a data folder the server must be stopped meanwhile; on a configured one it may run.
     #[command(after_help = "Examples:
   foodcourt admin add --email ada@example.org
-  foodcourt admin add --email ada@example.org --name 'Ada Quist' --data-dir /srv/foodcourt < password.txt
-  FOODCOURT_DATABASE__URL=postgres://foodcourt@db/foodcourtdb foodcourt admin add --email ada@example.org")]
+  foodcourt admin add --email ada@example.org --name 'Ada Quist' < password.txt
+  FOODCOURT_DATABASE__URL=postgres://foodcourt@db/foodcourtdb \\
+    foodcourt admin add --email ada@example.org")]
     Add {
         /// The address to sign in with.
         #[arg(long, value_name = "ADDRESS")]

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use foodcourt_actors::{
-    ids::{DeliveryId, RiderId},
+    ids::{DeliveryId, RiderId, UserId},
     order::OrderStatus,
     place::Position,
     rider::{
@@ -34,6 +34,8 @@ const RIDERS_MAX: u32 = 10 * LIMIT_MAX;
 pub struct RiderOnShift {
     /// Who.
     rider_id: RiderId,
+    /// How they want to be called; absent where the account is gone.
+    display_name: Option<String>,
     /// On what.
     vehicle: Vehicle,
     /// Deliveries at once.
@@ -99,7 +101,7 @@ impl Spread {
 /// 422 for an unknown state, 503.
 pub async fn orders(request: HttpRequest, services: Data<Services>) -> Result<HttpResponse, Problem> {
     let page = page_of(&request)?;
-    let wrong = |_| Problem::field("?status", "must be an order's status such as placed or delivered");
+    let wrong = |_| Problem::field("?status", "must be one of placed, accepted, in_preparation, ready_for_pickup, picked_up, delivered, completed, rejected, cancelled, expired");
     let status: Option<OrderStatus> = query(&request, "status")
         .map(|text| serde_json::from_value(serde_json::Value::String(text)).map_err(wrong))
         .transpose()?;
@@ -118,8 +120,10 @@ pub async fn riders(services: Data<Services>) -> Result<HttpResponse, Problem> {
         let state = seen.map_err(|error| problem::of_ask(error, |never| match never {}))?.state;
         let Some(shift) = state.shift else { continue };
         let fix = services.trackers.current(rider_id);
+        let account = services.identities.account(UserId(rider_id.0)).await?;
         items.push(RiderOnShift {
             rider_id,
+            display_name: account.map(|account| account.display_name.as_str().to_owned()),
             vehicle: shift.vehicle,
             capacity: shift.capacity,
             position: fix.map(|fix| fix.position),

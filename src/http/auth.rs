@@ -97,7 +97,7 @@ pub async fn register(services: Data<Services>, body: Body<RegisterRequest>) -> 
     let email = Email::parse(&email).map_err(|refused| wrong("/email", refused.0)).ok();
     let policy = match &email {
         Some(email) => Password::choose(&password, email),
-        None => Password::typed(&password),
+        None => Password::long_enough(&password),
     };
     let password = policy.map_err(|refused| wrong("/password", refused.0)).ok();
     let display_name = DisplayName::parse(&display_name).map_err(|refused| wrong("/display_name", refused.0)).ok();
@@ -205,7 +205,7 @@ pub fn hash_of(token: &str) -> TokenHash {
 
 fn of_accounts(error: AccountError) -> Problem {
     match error {
-        AccountError::EmailTaken => Problem::new(EMAIL_TAKEN, "sign in with it, or register another one")
+        AccountError::EmailTaken => Problem::new(EMAIL_TAKEN, "there is an account with this e-mail address already: sign in with it, or register another address")
             .with_errors(vec![FieldError { pointer: "/email".to_owned(), detail: "is taken".to_owned() }]),
         AccountError::Unavailable(_) => Problem::unavailable(error),
     }

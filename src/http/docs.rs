@@ -12,6 +12,7 @@ use utoipa::{
         response::ResponseBuilder,
         schema::{KnownFormat, ObjectBuilder, Ref, Schema, SchemaFormat, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+        tag::TagBuilder,
     },
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -42,6 +43,34 @@ pub fn page_of<T: ToSchema>(schemas: &mut Schemas) -> RefOr<Schema> {
     shape_of::<T>(schemas); // a generic type does not tell of its parameter
     shape_of::<Page<T>>(schemas)
 }
+
+/// What a stranger must know before the first call.
+const INTRODUCTION: &str = "Realtime ordering for food courts, dark kitchens and local delivery.
+
+To try calls here: `POST /v1/auth/token` with an e-mail address and a password (a demo's people: `GET /v1/demo`), then \
+**Authorize** with the `access_token` of the answer. It is good for five minutes; `POST /v1/auth/refresh` gives the next \
+one. Calls with an `Idempotency-Key` need a fresh text for each new wish. Live updates: `GET /v1/live` (WebSocket) and \
+`GET /v1/orders/{id}/events`.";
+
+/// The groups of the document, in the sequence in which a stranger needs them.
+const GROUPS: [(&str, &str); 16] = [
+    ("auth", "Accounts and sessions"),
+    ("me", "Who I am"),
+    ("courts", "Food courts and their settings"),
+    ("kitchens", "Kitchens, their cards, pauses and tickets"),
+    ("quotes", "What it will cost, and when it is there"),
+    ("orders", "From the basket to the door"),
+    ("tickets", "The cook's side of an order"),
+    ("riders", "My shift, my position, my offers"),
+    ("offers", "Yes or no to a delivery"),
+    ("deliveries", "The rider's steps"),
+    ("live", "Sockets"),
+    ("inbox", "Messages to me"),
+    ("admin", "For those who run the court"),
+    ("demo", "Only on a server with the demo"),
+    ("district", "The demo's streets"),
+    ("server", "Health, keys, metrics and this document"),
+];
 
 /// A failure (RFC 9457).
 #[derive(ToSchema)]
@@ -88,20 +117,21 @@ pub fn document() -> OpenApi {
             InfoBuilder::new()
                 .title("foodcourt")
                 .version(env!("CARGO_PKG_VERSION"))
-                .description(Some("Realtime ordering for food courts, dark kitchens and local delivery."))
+                .description(Some(INTRODUCTION))
                 .build(),
         )
+        .tags(Some(GROUPS.iter().map(|(name, says)| TagBuilder::new().name(*name).description(Some(*says)).build())))
         .paths(paths)
         .components(Some(components))
         .build()
 }
 
 fn describe(operation: &Operation, schemas: &mut Schemas, failure: &RefOr<Schema>) -> OperationBuilder {
-    let noun = operation.path.split('/').find(|word| !word.is_empty() && *word != "v1").unwrap_or("other");
+    let noun = operation.path.strip_prefix("/v1/").and_then(|rest| rest.split('/').next()).unwrap_or("server");
     let mut described = OperationBuilder::new()
         .operation_id(Some(operation.id))
         .summary(Some(operation.says))
-        .tag(noun.trim_start_matches('.'));
+        .tag(noun);
     for name in operation.path.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
         described = described.parameter(parameter(name, ParameterIn::Path, Required::True, uuid()));
     }

@@ -66,7 +66,7 @@ impl Identities {
     /// # Errors
     /// 401 when it is not valid (any more), 503 when that cannot be said now.
     pub async fn principal(&self, token: &str) -> Result<Principal, Problem> {
-        let claims = self.tokens.check(token).map_err(|_| Principal::missing())?;
+        let claims = self.tokens.check(token).map_err(|why| Principal::refused(&why))?;
         let expires_at = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
         self.holder(claims.sub, claims.sid, expires_at).await
     }
@@ -77,21 +77,30 @@ impl Identities {
     /// As [`Identities::principal`].
     pub async fn holder(&self, user_id: UserId, session_id: Uuid, expires_at: Timestamp) -> Result<Principal, Problem> {
         if self.revocations.has(session_id) {
-            return Err(Principal::missing());
+            return Err(Principal::over());
         }
+        let account = self.account(user_id).await?.ok_or_else(Principal::over)?;
+        Ok(Principal { account, session_id, expires_at })
+    }
+
+    /// The account of an id, at most seconds old; `None` where it is gone.
+    ///
+    /// # Errors
+    /// 503 when that cannot be said now.
+    pub async fn account(&self, user_id: UserId) -> Result<Option<Arc<Account>>, Problem> {
         let now = self.wall.now();
         let trusted = |since: Timestamp| now < since.plus_s(ACCOUNT_TRUSTED_S);
         let changes_heard = trusted(Timestamp::from_micros(self.changes_read_at.load(Ordering::Relaxed)));
-        let account = match self.remembered.get(&user_id) {
-            Some((read_at, account)) if changes_heard || trusted(read_at) => account,
-            _ => {
-                let found = self.accounts.by_id(user_id).await.map_err(Problem::unavailable)?;
-                let account = Arc::new(found.ok_or_else(Principal::missing)?);
-                self.remembered.insert(user_id, (now, Arc::clone(&account)));
-                account
-            }
-        };
-        Ok(Principal { account, session_id, expires_at })
+        if let Some((read_at, account)) = self.remembered.get(&user_id)
+            && (changes_heard || trusted(read_at))
+        {
+            return Ok(Some(account));
+        }
+        let found = self.accounts.by_id(user_id).await.map_err(Problem::unavailable)?.map(Arc::new);
+        if let Some(account) = &found {
+            self.remembered.insert(user_id, (now, Arc::clone(account)));
+        }
+        Ok(found)
     }
 
     /// Ends a session on this node at once; the database tells the others.

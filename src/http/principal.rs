@@ -14,6 +14,7 @@ use foodcourt_actors::{
 use uuid::Uuid;
 
 use super::problem::{Problem, UNAUTHENTICATED};
+use crate::token::TokenError;
 
 /// Somebody signed in.
 #[derive(Clone, Debug)]
@@ -45,7 +46,26 @@ impl Principal {
     /// The answer when nobody is signed in.
     #[must_use]
     pub fn missing() -> Problem {
-        Problem::new(UNAUTHENTICATED, "send a valid access token as Authorization: Bearer …")
+        Problem::new(
+            UNAUTHENTICATED,
+            "send an access token as Authorization: Bearer …; POST /v1/auth/token gives one for e-mail and password",
+        )
+    }
+    /// The answer to a token that is not good: an expired one was ours, so its holder may know that it was.
+    #[must_use]
+    pub fn refused(why: &TokenError) -> Problem {
+        Problem::new(
+            UNAUTHENTICATED,
+            match why {
+                TokenError::Expired => "the access token has expired; POST /v1/auth/refresh gives a new one",
+                TokenError::Invalid => "this is no access token of this server; POST /v1/auth/token gives one",
+            },
+        )
+    }
+    /// The answer where the session behind a token is over, or its account gone.
+    #[must_use]
+    pub fn over() -> Problem {
+        Problem::new(UNAUTHENTICATED, "the session of this access token has ended; sign in again")
     }
 }
 

@@ -6,7 +6,10 @@ use actix_web::{HttpRequest, HttpResponse, http::Method};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest as _, Sha256};
 
-use super::{body::header, problem::Problem};
+use super::{
+    body::header,
+    problem::{NOT_FOUND, Problem},
+};
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
@@ -32,7 +35,7 @@ pub struct Tiles {
 /// 404, to whoever did not ask for a page.
 pub fn serve(request: &HttpRequest, tiles: &Tiles, demo: bool) -> Result<HttpResponse, Problem> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Err(Problem::not_found());
+        return Err(no_such_address());
     }
     let path = request.path().trim_start_matches('/');
     let Some((name, file)) = find(path) else { return nowhere(request) };
@@ -59,8 +62,13 @@ fn nowhere(request: &HttpRequest) -> Result<HttpResponse, Problem> {
     let wants_page = header(request, "accept").is_some_and(|accepted| accepted.contains("text/html"));
     match Files::get(NOWHERE).filter(|_| wants_page && !request.path().starts_with("/v1/")) {
         Some(page) => Ok(HttpResponse::NotFound().content_type(media_type(NOWHERE)).body(page.data.into_owned())),
-        None => Err(Problem::not_found()),
+        None => Err(no_such_address()),
     }
+}
+
+/// No route leads there, for anybody: that is no secret, and a typing error is found sooner.
+fn no_such_address() -> Problem {
+    Problem::new(NOT_FOUND, "no call has this address; /swagger and /openapi.json list them all")
 }
 
 /// The page with what it must know of its map tiles in the `<meta>`s where its map looks for it.

@@ -32,16 +32,18 @@ const desk = new Desk(api, live, {
 
 function show() {
   draw(byId('figures'), figures(state));
-  draw(byId('promises'), [promises(state.invariants), shifts(state)]);
+  draw(byId('promises'), promises(state.invariants));
+  draw(byId('shifts'), shifts(state));
   draw(byId('orders'), orders(state.orders, (id) => desk.open(id)));
 }
 
+const nameOf = (id) => state.riders.find((rider) => rider.rider_id === id)?.display_name ?? 'Rider';
 /** Puts one rider on the map; a position older than the one shown is ignored. */
 function place(id, at, fixSeq = 0) {
   const known = state.places.get(id);
   if (!at || (known && fixSeq < known.fixSeq)) return;
   state.places.set(id, { at, fixSeq });
-  map?.pin(id, 'rider', at, 'Rider', known ? GLIDE_MS : 0);
+  map?.pin(id, 'rider', at, nameOf(id), known ? GLIDE_MS : 0);
 }
 function gone() {
   const here = new Set(state.riders.map((rider) => rider.rider_id));
@@ -82,7 +84,7 @@ async function start() {
     const centre = state.courts[0]?.position ?? { lat: 0, lon: 0 };
     map = await openMap(byId('map'), centre, { zoom: 14.5, label: 'Map of all riders' });
     for (const court of state.courts) map.pin(court.court_id, 'court', court.position, court.name);
-    for (const [id, { at }] of state.places) map.pin(id, 'rider', at, 'Rider');
+    for (const [id, { at }] of state.places) map.pin(id, 'rider', at, nameOf(id));
     live.watch('city', {
       onPosition: (data, fixSeq) => place(data.rider_id, positionOf(data), fixSeq),
       onSnapshot: (data) => (data?.riders ?? data ?? []).forEach?.((rider) => place(rider.rider_id, positionOf(rider), rider.fix_seq)),

@@ -32,6 +32,8 @@ export function promises(list) {
     list.length === 0 ? h('p', { class: 'empty' }, 'Not checked yet.') : h('ul', { class: 'promises' }, list.map((one) => h('li', { key: one.id, class: one.holds ? 'holds' : 'broken' }, icon(one.holds ? 'check' : 'alert'), h('span', {}, kept[one.id] ?? one.says, one.breaches?.length > 0 && h('details', { key: 'details' }, h('summary', {}, one.breaches.length === 1 ? 'One case, for support' : `${one.breaches.length} cases, for support`), h('small', {}, one.breaches.slice(0, 3).join(' · ')))), h('span', { class: 'unseen' }, one.holds ? 'holds' : 'is broken')))));
 }
 
+const vehicles = { bicycle: 'Bicycle', scooter: 'Scooter', car: 'Car', foot: 'On foot' };
+
 /** The running shifts: what each has come to, those with most work first, and how evenly work falls. */
 export function shifts({ riders, spread }) {
   if (!riders.length || !spread) return null;
@@ -40,9 +42,9 @@ export function shifts({ riders, spread }) {
   const share = (part) => `${Math.round(part * 100)} %`;
   const rows = [...riders].sort((a, b) => b.worked.busy_s / lasted(b) - a.worked.busy_s / lasted(a)).slice(0, 25);
   return h('section', { class: 'card', key: 'shifts', 'aria-label': 'Riders\' shifts' }, h('h2', {}, 'Riders\' shifts'),
-    h('p', { class: 'small' }, `Idle for ${share(spread.idle_least)} to ${share(spread.idle_most)} of their shifts. Unevenness (Gini, 0 to 1): ${spread.busy_gini} of work, ${spread.deliveries_gini} of deliveries an hour.`),
-    h('div', { class: 'table-frame', tabindex: '0', role: 'region', 'aria-label': 'Running shifts' }, h('table', {}, h('thead', {}, h('tr', {}, ['Since', 'Until', 'On', 'Handed over', 'At work', 'Idle'].map((word) => h('th', { scope: 'col', key: word }, word)))),
-      h('tbody', {}, rows.map((rider) => h('tr', { key: rider.rider_id, 'data-shift': rider.rider_id }, h('td', {}, time(rider.since)), h('td', {}, rider.until ? time(rider.until) : ''), h('td', {}, rider.vehicle), h('td', { class: 'right' }, String(rider.worked.delivered)), h('td', { class: 'right' }, share(rider.worked.busy_s / lasted(rider))), h('td', { class: 'right' }, minutes(rider.worked.idle_s))))))));
+    riders.length > 1 && h('p', { class: 'small', key: 'spread' }, `Idle between ${share(spread.idle_least)} and ${share(spread.idle_most)} of their shifts. How unevenly it falls, from 0 (all alike) to 1 (all on one): work ${spread.busy_gini}, deliveries an hour ${spread.deliveries_gini}.`),
+    h('div', { class: 'table-frame', tabindex: '0', role: 'region', 'aria-label': 'Running shifts' }, h('table', {}, h('thead', {}, h('tr', {}, ['Rider', 'On', 'Since', 'Until', 'Handed over', 'At work', 'Idle'].map((word, at) => h('th', { scope: 'col', class: at > 3 ? 'right' : '', key: word }, word)))),
+      h('tbody', {}, rows.map((rider) => h('tr', { key: rider.rider_id, 'data-shift': rider.rider_id }, h('th', { scope: 'row' }, rider.display_name ?? `Rider ${rider.rider_id.slice(-4)}`), h('td', {}, vehicles[rider.vehicle] ?? rider.vehicle), h('td', {}, time(rider.since)), h('td', {}, rider.until ? time(rider.until) : 'open end'), h('td', { class: 'right' }, String(rider.worked.delivered)), h('td', { class: 'right' }, share(rider.worked.busy_s / lasted(rider))), h('td', { class: 'right' }, minutes(rider.worked.idle_s))))))));
 }
 
 /** The newest orders; a tap opens one's story. */

@@ -44,7 +44,7 @@ function delivery({ order, delivery: one, rider }, act, busy) {
   return h('section', { class: 'stack', key: 'delivery', 'aria-labelledby': 'delivery-title' }, h('h3', { id: 'delivery-title' }, 'Delivery'),
     h('p', { 'data-ride': one?.state ?? 'none' }, one ? rides[one.state] ?? one.state : ended(order) ? 'It never got a rider.' : 'No rider yet.'),
     h('dl', { class: 'legs' },
-      rider && row('Rider', `${vehicles[rider.vehicle] ?? rider.vehicle}, ${rider.deliveries.length} of ${rider.capacity} in the bag`),
+      rider && row('Rider', `${rider.display_name ? `${rider.display_name}, ` : ''}${vehicles[rider.vehicle] ?? rider.vehicle}, ${rider.deliveries.length} of ${rider.capacity} in the bag`),
       one && !over.includes(one.state) && one.pickup_eta_at && row('At the court', time(one.pickup_eta_at)),
       one && !over.includes(one.state) && one.dropoff_eta_at && row('At the door', time(one.dropoff_eta_at)),
       proof && row('Hand-over', proof.waived ? 'the court vouches for it' : proof.required === 'pin' ? 'with a PIN' : 'with a photo')),

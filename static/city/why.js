@@ -3,7 +3,7 @@
 
 import { byId, draw } from '../lib/dom.js';
 import { toastProblem } from '../lib/toast.js';
-import { panel } from './reasons.js';
+import { lettersOf, panel } from './reasons.js';
 import { Scene } from './scene.js';
 
 const LISTED_MAX = 12;
@@ -12,7 +12,7 @@ const open = ['placed', 'accepted', 'in_preparation', 'ready_for_pickup', 'picke
 
 /** The panel `#why`; `map` answers the map once it is open. */
 export class Why {
-  #api; #map; #scene = null; #deliveries = []; #chosen = null; #items = []; #picked = null; #doors = new Set(); #asked = 0; #shown = '';
+  #api; #map; #scene = null; #deliveries = []; #chosen = null; #items = []; #picked = null; #names = new Map(); #doors = new Set(); #asked = 0; #shown = '';
 
   constructor(api, map) {
     [this.#api, this.#map] = [api, map];
@@ -48,13 +48,21 @@ export class Why {
       cursor = page.next_cursor;
     }
     // Something newer was asked for meanwhile.
-    if (mine === this.#asked) this.#items = items;
+    if (mine !== this.#asked) return;
+    this.#items = items;
+    await Promise.all([...lettersOf(items).keys()].filter((id) => !this.#names.has(id)).map((id) => this.#ask(id)));
+  }
+  // Riders by name, each asked for once: their shift may be over.
+  async #ask(riderId) {
+    this.#names.set(riderId, '');
+    const account = await this.#api.get(`/v1/admin/accounts/${riderId}`).catch(() => null);
+    this.#names.set(riderId, account?.display_name ?? '');
   }
 
   #show() {
     const decisions = this.#items.filter((item) => item.decision);
     const picked = decisions.find((item) => item.at === this.#picked) ?? decisions.at(-1) ?? null;
-    draw(byId('why'), panel({ deliveries: this.#deliveries, chosen: this.#chosen, items: this.#items, picked }, this.#act));
+    draw(byId('why'), panel({ deliveries: this.#deliveries, chosen: this.#chosen, items: this.#items, picked, names: this.#names }, this.#act));
     const map = this.#map();
     if (!map) return;
     this.#scene ??= new Scene(map);

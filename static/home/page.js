@@ -54,6 +54,7 @@ function show() {
     state.demo?.business_speed > 1 && h('p', {}, icon('clock'), ` Time runs ${state.demo.business_speed} times faster here`),
     isDemo() && h('p', {}, icon('book'), ' ', h('a', { href: '/swagger' }, 'API documentation')));
   const demo = byId('demo');
+  byId('people').hidden = !state.demo;
   demo.hidden = !state.demo;
   if (!state.demo) return;
   draw(demo, h('h2', {}, 'Walk in as somebody'), h('p', { class: 'lead' }, 'These people exist only in the demo. One tap signs you in; open several in tabs beside each other and watch one order go through all hands.'),

@@ -48,6 +48,12 @@ function tally(board) {
   return ` (${open} open${fresh ? `, ${fresh} new` : ''})`;
 }
 
+// Who looks after several kitchens sees where else somebody waits for an answer, one tap away.
+function elsewhere(state, act) {
+  const waiting = state.kitchens.map((kitchen) => [kitchen, kitchen.kitchen_id !== state.open && state.boards.has(kitchen.kitchen_id) ? unanswered(state.boards.get(kitchen.kitchen_id)) : 0]).filter(([, fresh]) => fresh > 0);
+  return waiting.length > 0 && h('nav', { class: 'chips elsewhere', key: 'elsewhere', 'aria-label': 'New at other kitchens' }, waiting.map(([{ kitchen_id: id, name }, fresh]) => h('button', { type: 'button', key: id, 'data-elsewhere': name, onclick: () => act.pick(id) }, icon('bell'), `${name}: ${fresh} new`)));
+}
+
 /** The whole board. `act`: accept, reject, delay, step, choose, pause, resume, menu, sound, pick. */
 export function board(state, act) {
   const { board: own } = state;
@@ -61,6 +67,7 @@ export function board(state, act) {
       h('button', { type: 'button', key: 'menu', id: 'menu', onclick: act.menu }, icon('book'), 'Sold out', off > 0 && h('span', { class: 'tag tag-bad' }, String(off))),
       h('button', { type: 'button', key: 'pause', id: 'pause', class: paused ? 'main' : '', onclick: paused ? act.resume : act.pause }, icon(paused ? 'play' : 'pause'), paused ? `Paused until ${time(own.kitchen.paused_until)}: go on` : 'Pause'),
       h('button', { type: 'button', key: 'sound', 'aria-pressed': String(state.sound), onclick: act.sound }, icon(state.sound ? 'bell' : 'bell-off'), state.sound ? 'Sound on' : 'Sound off')),
+    elsewhere(state, act),
     h('div', { class: 'columns', key: 'columns' }, columns.map(([stage, word, glyph]) => {
       const own = tickets.filter((ticket) => ticket.stage === stage).sort((a, b) => a.number - b.number);
       return h('section', { class: `column column-${stage}`, key: stage, 'aria-label': word, 'data-column': stage }, h('h2', {}, icon(glyph), word, h('span', { class: 'tally' }, String(own.length))), h('ul', { class: 'tickets' }, own.map((ticket) => card(ticket, state, act))), own.length === 0 && h('p', { class: 'empty' }, stage === 'waiting' ? 'All quiet.' : 'Nothing here.'));

@@ -137,7 +137,8 @@ function keys(event) {
   if (by && tickets.length) {
     act.choose(tickets[(Math.max(at, by > 0 ? -1 : 0) + by + tickets.length) % tickets.length].ticket_id);
     root.querySelector('.ticket-chosen')?.scrollIntoView({ block: 'nearest' });
-  } else if (!ticket) return;
+  } else if (!ticket && 'ard'.includes(event.key) && tickets.length) act.choose(tickets[0].ticket_id); // shown first, done with the next key
+  else if (!ticket) return;
   else if (event.key === 'a' && ticket.stage === 'waiting') act.accept(ticket);
   else if (event.key === 'r' && ticket.stage === 'waiting') act.reject(ticket);
   else if (event.key === 'd' && ['accepted', 'in_kitchen'].includes(ticket.stage)) act.delay(ticket, 5);

@@ -3,12 +3,9 @@
 const formats = new Map();
 
 function format(currency) {
-  if (!formats.has(currency)) formats.set(currency, new Intl.NumberFormat(undefined, { style: 'currency', currency }));
+  if (!formats.has(currency)) formats.set(currency, new Intl.NumberFormat(undefined, { style: 'currency', currency, currencyDisplay: 'narrowSymbol' }));
   return formats.get(currency);
 }
-
-/** How many digits a currency's small unit has: 2 for EUR, 0 for JPY, 3 for KWD. */
-export const digits = (currency) => format(currency).resolvedOptions().maximumFractionDigits;
 
 /** `{amount: 1250, currency: "EUR"}` is "€12.50". */
 export function money(value) {

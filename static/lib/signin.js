@@ -4,6 +4,7 @@ import { fetchJson } from './api.js';
 import { draw, h, icon } from './dom.js';
 import { focusFirst, marks, sortOut, words } from './fields.js';
 import { setClock } from './time.js';
+import { hideHealth } from './top.js';
 
 let demo = null;
 
@@ -76,6 +77,8 @@ export async function openDoor(root, session, { roles, title, text, mayRegister 
       h('div', { class: 'row' }, h('button', { class: 'main', disabled: state.busy }, state.registering ? 'Make an account' : 'Sign in'),
         mayRegister && h('button', { class: 'quiet', type: 'button', onclick: () => { state.registering = !state.registering; show(); } }, state.registering ? 'I have an account' : 'I am new here')))));
   root.hidden = false;
+  // Nobody is in: there is no connection to be well or ill.
+  hideHealth();
   show();
   state.accounts = ((await loadDemo())?.accounts ?? []).filter((account) => roles.includes(account.role));
   // Somebody may have come in, or gone back, meanwhile.

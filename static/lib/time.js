@@ -1,7 +1,11 @@
 // Instants in the reader's own zone, and the server's business clock, which in the demo may run faster than the wall.
 
-const clockFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+// "08:40", but "8:40 PM" where people count to twelve.
+const twelve = new Intl.DateTimeFormat(undefined, { hour: 'numeric' }).resolvedOptions().hour12;
+const hour = twelve ? 'numeric' : '2-digit';
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour, minute: '2-digit' });
+const exactFormat = new Intl.DateTimeFormat(undefined, { hour, minute: '2-digit', second: '2-digit' });
+const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short', hour, minute: '2-digit' });
 const DAY_MS = 24 * 3_600_000;
 // An answer was on its way for a moment: only what is farther off sets the clock anew.
 const NEAR_MS = 2_000;
@@ -64,8 +68,17 @@ export function time(at) {
   return isDay(date, now() + DAY_MS) ? `tomorrow ${clockFormat.format(date)}` : dayFormat.format(date);
 }
 
+/** "18:40 – 18:55", "8:40 – 8:55 PM"; with the day when it is another one. */
+export function span(from, to) {
+  const [first, last] = [new Date(from), new Date(to)];
+  if (twelve && isDay(first, now()) && isDay(last, first)) return clockFormat.formatRange(first, last).replace(/\s*–\s*/, ' – ');
+  return `${time(from)} – ${isDay(last, first) ? clock(to) : time(to)}`;
+}
+
 /** "18:42", whatever the day. */
 export const clock = (at) => clockFormat.format(new Date(at));
+/** "18:42:07", whatever the day. */
+export const clockWithSeconds = (at) => exactFormat.format(new Date(at));
 /** "Today", "Tomorrow", "Wed 25 Nov". */
 export function dayName(at) {
   const date = new Date(at);

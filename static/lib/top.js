@@ -1,5 +1,6 @@
 // What every page has at its top: the health of its connection, who is signed in, and the demo's own time.
 
+import { fetchJson } from './api.js';
 import { byId, draw, h, icon } from './dom.js';
 import { clockSpeed, demoTime } from './time.js';
 
@@ -31,3 +32,9 @@ function drawDemoTime() {
   draw(note, at && `Demo time: ${at}`, at && clockSpeed() > 1 && `, running ${clockSpeed()} times as fast as yours`);
 }
 setInterval(drawDemoTime, 1_000);
+
+// Somebody else may set how fast the demo's clock runs; a page that only listens would never hear of it.
+const CLOCK_EVERY_MS = 10_000;
+if (document.querySelector('meta[name="foodcourt:demo"]')?.content === 'on') {
+  setInterval(() => document.visibilityState === 'visible' && navigator.onLine && fetchJson('GET', '/v1/demo').catch(() => undefined), CLOCK_EVERY_MS);
+}

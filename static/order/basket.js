@@ -1,6 +1,5 @@
 // The basket as plain data: lines over several kitchens of one court, kept in this browser until ordered.
 
-import { digits } from '../lib/money.js';
 
 const KEY = 'foodcourt.basket';
 
@@ -37,10 +36,9 @@ export const unitAmount = (line) => line.price.amount + line.modifiers.reduce((s
 /** What the lines come to. */
 export const subtotal = (basket, currency) => ({ amount: basket.lines.reduce((sum, line) => sum + unitAmount(line) * line.quantity, 0), currency });
 
-/** The tip as the server wants it: a share of the dishes, in the currency's usual small steps (10 cents, 10 yen). */
+/** The tip as the server wants it: a share of the dishes, to the smallest coin: beside its percentage a rounded sum would look wrong. */
 export function tipOf(basket, currency, percent = basket.tip_percent) {
-  const step = Math.max(10, 10 ** (digits(currency) - 1));
-  return { amount: Math.round((subtotal(basket, currency).amount * percent) / 100 / step) * step, currency };
+  return { amount: Math.round((subtotal(basket, currency).amount * percent) / 100), currency };
 }
 
 /** Whether a line's dish, or an option of it, is off the card by now. */

@@ -4,7 +4,7 @@ import { h, icon } from '../lib/dom.js';
 import { money } from '../lib/money.js';
 import { marks, words } from '../lib/fields.js';
 import { isDemo } from '../lib/signin.js';
-import { clock, dayName, now, time } from '../lib/time.js';
+import { clock, dayName, now, span } from '../lib/time.js';
 import { tipOf } from './basket.js';
 import { lines, totals } from './tray.js';
 import { choices } from './when.js';
@@ -49,7 +49,7 @@ export function checkout(state, act) {
       h('fieldset', { class: 'card', key: 'how' }, h('legend', { class: 'unseen' }, 'Pickup or delivery'), h('div', { class: 'picks' },
         choice('fulfilment', 'delivery', [icon('bike'), 'To my door'], delivery, pick({ fulfilment: 'delivery' })), choice('fulfilment', 'pickup', [icon('bag'), 'I fetch it'], !delivery, pick({ fulfilment: 'pickup' })))),
       h('section', { class: 'card stack', key: 'where', hidden: !delivery }, h('h2', {}, 'Where is your door?'),
-        h('p', { class: 'small' }, 'Tap the map, or move it with the arrow keys and press Enter to put the door in the middle.'),
+        h('p', { class: 'small' }, 'Tap the map where your door is.', h('span', { class: 'keys' }, ' Or move it with the arrow keys and press Enter to put the door in the middle.')),
         h('div', { class: 'row', key: 'locate' }, h('button', { type: 'button', id: 'locate', disabled: state.locating, onclick: act.locate }, icon('map'), state.locating ? 'Looking for you' : 'Use my location')),
         state.bareMap && h('p', { class: 'small', key: 'bare', id: 'bare-map' }, `No streets are drawn here. Use your location, or find your door by its way from the court in the middle: the rings are ${state.bareMap} apart, north is up.`),
         h('div', { class: 'map-frame map-small', key: 'map-frame' }, h('div', { id: 'door-map', class: 'map', role: 'application', 'data-own': true, key: 'door-map' })),
@@ -62,7 +62,7 @@ export function checkout(state, act) {
       !isDemo() && h('section', { class: 'card stack', key: 'pay' }, h('h2', {}, 'Payment'), h('p', { 'data-unpaid': true }, 'No payment provider is connected here: no card is asked for, none is charged, and no money moves. How to pay is between you and the court; ask at the counter.')),
       isDemo() && h('section', { class: 'card stack', key: 'pay' }, h('h2', {}, 'Payment'), h('label', { class: 'field' }, h('span', {}, 'Pay with'), h('select', { name: 'payment_method', value: basket.payment_method, onchange: (event) => act.change({ ...basket, payment_method: event.target.value }, false), ...marks(state.fields, 'payment_method') }, methods.map(([value, label]) => h('option', { value, key: value }, label))), words(state.fields, 'payment_method')), h('small', {}, 'This is the sandbox provider: no real card is involved, and none is ever asked for here.'))),
     h('aside', { class: 'card checkout-side', 'aria-label': 'Your order', key: 'side' }, h('h2', {}, 'Your order'), lines(basket, state.menus, act.change),
-      quote ? h('div', { class: 'stack', key: 'quote' }, totals(quote.totals), h('p', { class: 'promise' }, icon('clock'), h('span', {}, delivery ? 'At your door ' : 'Ready ', h('b', {}, `${time(quote.promised_from)} – ${time(quote.promised_to)}`)))) : h('p', { class: 'empty', key: 'no-quote' }, state.quoting ? 'Working out the price.' : needsDoor ? 'Show us your door, and we know the price.' : 'No price yet.'),
+      quote ? h('div', { class: 'stack', key: 'quote' }, totals(quote.totals), h('p', { class: 'promise' }, icon('clock'), h('span', {}, delivery ? 'At your door ' : 'Ready ', h('b', {}, span(quote.promised_from, quote.promised_to))))) : h('p', { class: 'empty', key: 'no-quote' }, state.quoting ? 'Working out the price.' : needsDoor ? 'Show us your door, and we know the price.' : 'No price yet.'),
       h('p', { class: 'problem', role: 'alert', key: 'problem' }, state.problem),
-      h('button', { class: 'main huge', id: 'place', disabled: !quote || state.placing, key: 'place' }, state.placing ? 'Placing your order' : `${isDemo() ? 'Order and pay' : 'Order for'} ${quote ? money(quote.totals.total) : ''}`.trim())));
+      h('button', { class: 'main huge', id: 'place', disabled: !quote || state.placing, key: 'place' }, state.placing ? 'Placing your order' : quote ? `${isDemo() ? 'Order and pay' : 'Order for'} ${money(quote.totals.total)}` : isDemo() ? 'Order and pay' : 'Order')));
 }

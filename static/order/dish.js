@@ -45,7 +45,7 @@ export function openDish(kitchen, item, onAdd) {
       h('label', { class: 'field', key: 'note' }, h('span', {}, 'A wish to the cook'), h('input', { type: 'text', maxlength: 200, placeholder: 'No coriander, please', oninput: (event) => { state.note = event.target.value; } }))),
     h('div', { class: 'sheet-end' },
       h('span', { class: 'count', role: 'group', 'aria-label': 'How many' }, h('button', { type: 'button', 'aria-label': 'One less', disabled: state.quantity === 1, onclick: () => count(-1) }, icon('minus')), h('output', {}, String(state.quantity)), h('button', { type: 'button', 'aria-label': 'One more', onclick: () => count(1) }, icon('plus'))),
-      h('button', { class: 'main grow', disabled: missing().length > 0, 'data-add': true }, missing().length ? `Choose: ${missing()[0].name}` : `Add · ${money({ ...item.price, amount: unit() * state.quantity })}`))));
+      h('button', { class: 'main grow', disabled: missing().length > 0, 'data-add': true }, missing().length ? missing()[0].name.startsWith('Choose') ? missing()[0].name : `Choose: ${missing()[0].name}` : `Add · ${money({ ...item.price, amount: unit() * state.quantity })}`))));
   show();
   dialog.showModal();
 }

@@ -30,8 +30,8 @@ function shiftEnd({ rider, busy }, act) {
 function offShift(state, act) {
   return h('form', { class: 'card stack', key: 'off', onsubmit: (event) => { event.preventDefault(); act.startShift(); } }, h('h1', {}, 'Off duty'), h('p', { class: 'lead' }, 'Start your shift and offers nearby come to you.'),
     h('fieldset', {}, h('legend', {}, 'What do you ride?'), h('div', { class: 'picks' }, vehicles.map(([value, word]) => h('label', { class: 'pick', key: value }, h('input', { type: 'radio', name: 'vehicle', value, checked: state.vehicle === value, onchange: () => act.set({ vehicle: value }) }), word)))),
-    h('label', { class: 'field' }, h('span', {}, 'Deliveries at once'), h('select', { value: String(state.capacity), onchange: (event) => act.set({ capacity: Number(event.target.value) }) }, [1, 2, 3].map((n) => h('option', { value: String(n), key: n }, String(n))))),
-    h('label', { class: 'field' }, h('span', {}, 'How long?'), h('select', { id: 'shift-hours', value: String(state.hours), onchange: (event) => act.set({ hours: Number(event.target.value) }) }, [0, ...hours].map((n) => h('option', { value: String(n), key: n }, n ? hoursWord(n) : 'Until I end it')))),
+    h('div', { class: 'pair pair-tight' }, h('label', { class: 'field' }, h('span', {}, 'Deliveries at once'), h('select', { value: String(state.capacity), onchange: (event) => act.set({ capacity: Number(event.target.value) }) }, [1, 2, 3].map((n) => h('option', { value: String(n), key: n }, String(n))))),
+    h('label', { class: 'field' }, h('span', {}, 'How long?'), h('select', { id: 'shift-hours', value: String(state.hours), onchange: (event) => act.set({ hours: Number(event.target.value) }) }, [0, ...hours].map((n) => h('option', { value: String(n), key: n }, n ? hoursWord(n) : 'Until I end it'))))),
     h('button', { class: 'good huge', id: 'start-shift', disabled: state.busy }, 'Start shift'));
 }
 
@@ -68,11 +68,12 @@ function delivery(one, state, act) {
   const at = order.indexOf(one.state);
   const toDoor = at >= order.indexOf('picked_up');
   const target = toDoor ? one.dropoff : one.pickup;
+  const there = ['arrived_at_pickup', 'arrived_at_dropoff'].includes(one.state);
   const { contact } = one;
   return h('section', { class: 'card stack', key: one.delivery_id, 'data-delivery': one.delivery_id, 'data-state': one.state, 'aria-label': 'Delivery' },
-    h('div', { class: 'row spread' }, h('h1', {}, toDoor ? 'To the door' : 'To the court'), one.ready ? h('span', { class: 'tag tag-good' }, icon('check'), 'Food is ready') : h('span', { class: 'tag tag-wait' }, icon('pot'), `Ready ${time(one.ready_at)}`)),
+    h('div', { class: 'row spread' }, h('h1', {}, there ? (toDoor ? 'At the door' : 'At the court') : toDoor ? 'To the door' : 'To the court'), !toDoor && (one.ready ? h('span', { class: 'tag tag-good' }, icon('check'), 'Food is ready') : h('span', { class: 'tag tag-wait' }, icon('pot'), `Ready ${time(one.ready_at)}`))),
     h('ol', { class: 'rail', 'aria-label': 'Steps' }, Object.keys(words).map((step, index) => h('li', { key: step, class: index + 1 <= at ? 'done' : index === at ? 'now' : '', 'data-step': step }, h('span', { class: 'rail-dot', 'aria-hidden': 'true' }, index + 1 <= at && icon('check')), h('span', { class: 'rail-word unseen' }, words[step])))),
-    target && state.me && h('p', { class: 'lead' }, `${metres(distanceM(state.me, target))} to go`),
+    target && state.me && !there && h('p', { class: 'lead' }, `${metres(distanceM(state.me, target))} to go`),
     collect(one, toDoor),
     toDoor && contact && h('address', { class: 'address' }, h('b', {}, contact.name), contact.address && h('span', {}, contact.address), contact.note && h('em', {}, contact.note), contact.phone && h('a', { class: 'button', href: `tel:${contact.phone.replace(/[^+\d]/g, '')}` }, contact.phone)),
     next?.step === 'delivered' && one.proof && handover(one, state, act),
@@ -118,7 +119,7 @@ export function job(state, act) {
   return [
     state.lost && !state.auto && h('p', { class: 'problem', role: 'alert', key: 'lost' }, `This browser does not tell us where you are, so no offer can find you. Allow the location for this page${state.demo ? ', or let the page ride for you' : ''}.`),
     cards(rider.offers).map((one) => offer(one, state, act)),
-    current ? delivery(current, state, act) : rider.offers.length === 0 && h('section', { class: 'card stack', key: 'idle' }, h('h1', {}, 'On duty'), h('p', { class: 'lead' }, rider.until && secondsUntil(rider.until) <= 0 ? 'The time until which you ride is over, and no more is offered to you. End your shift, or ride on: move its end below.' : 'Stay near the court: you are asked when it is time to set out for an order.')),
+    current ? delivery(current, state, act) : rider.offers.length === 0 && h('section', { class: 'card stack', key: 'idle' }, h('h1', {}, 'On duty'), h('p', { class: 'lead' }, rider.until && secondsUntil(rider.until) <= 0 ? 'The time until which you ride is over, and no more is offered to you. End your shift, or ride on: move its end below.' : state.lost && !state.auto ? 'You are asked once we know where you are.' : 'Stay near the court: you are asked when it is time to set out for an order.')),
     rider.deliveries.slice(1).filter((one) => order.indexOf(one.state) < order.indexOf('picked_up')).map((one) => h('section', { class: 'card', key: `also-${one.delivery_id}`, 'aria-label': 'To collect as well' }, collect(one, false))),
     rider.deliveries.length > 1 && h('p', { class: 'small', key: 'more' }, `${rider.deliveries.length - 1} more in your bag.`),
     h('section', { class: 'card row spread', key: 'shift' },

@@ -10,7 +10,7 @@ import { loadDemo, openDoor, signInFromAddress } from '../lib/signin.js';
 import { now, noteFact } from '../lib/time.js';
 import { toast, toastProblem } from '../lib/toast.js';
 import { drawHealth, drawWho } from '../lib/top.js';
-import { Autopilot, inTurn } from './autopilot.js';
+import { Autopilot, goal, inTurn } from './autopilot.js';
 import { Fixes } from './fixes.js';
 import { job } from './job.js';
 import { smaller } from './photo.js';
@@ -129,7 +129,8 @@ function tell(fix) {
 function tick() {
   if (!state.rider) return;
   if (state.auto && state.demo && state.rider.on_shift) {
-    state.gps = 'Riding by itself';
+    const next = state.rider.deliveries[0] && goal(state.rider.deliveries[0]);
+    state.gps = next?.missing === 'pin' ? 'Your turn: type the PIN' : next?.missing === 'photo' ? 'Your turn: take the photo' : 'Riding by itself';
     const fix = pilot.tick(state.me, state.rider);
     if (fix) return tell(fix);
   } else if (state.rider.on_shift && watching === null && navigator.geolocation) {

@@ -2,7 +2,7 @@
 
 import { h } from '../lib/dom.js';
 import { ended } from '../lib/fold.js';
-import { inMinutes, secondsUntil, time } from '../lib/time.js';
+import { inMinutes, secondsUntil, span, time } from '../lib/time.js';
 
 const brought = (order) => order.fulfilment === 'delivery';
 
@@ -24,7 +24,7 @@ function grounds(order, late) {
   if (late && order.status !== 'ready_for_pickup') return 'Later than promised: a kitchen needs longer.';
   if (!brought(order)) return 'As the kitchens say.';
   if (order.pickup_eta_at) return `Your rider is at the court around ${time(order.pickup_eta_at)}.`;
-  return order.dropoff_eta_at ? 'Your rider is at the court.' : 'As promised; told anew once a rider is on the way.';
+  return order.dropoff_eta_at ? 'Your rider is at the court.' : 'As promised. We tell you more once a rider is on the way.';
 }
 
 // Until the kitchens have answered, what the checkout said.
@@ -33,8 +33,8 @@ function asTold(order, told) {
   if (over || !told) return null;
   return h('section', { class: 'card arrival', key: 'arrival', 'aria-label': 'When it arrives', 'data-expected': told.to, 'data-told': 'checkout' },
     h('p', { class: 'sign kicker' }, brought(order) ? 'At your door' : 'Ready at the counter'),
-    h('p', { class: 'arrival-line' }, h('span', { class: 'arrival-time' }, h('time', { datetime: told.from }, time(told.from)), '–', h('time', { datetime: told.to }, time(told.to)))),
-    h('p', { class: 'small arrival-more' }, 'As the checkout said; told anew once the kitchens have answered.'));
+    h('p', { class: 'arrival-line' }, h('span', { class: 'arrival-time' }, h('time', { datetime: told.to }, span(told.from, told.to)))),
+    h('p', { class: 'small arrival-more' }, 'As the checkout said. We tell you more once the kitchens have answered.'));
 }
 
 /** The block with the time; `told` is the window of the checkout, if it is known here. It has the same height whatever it says, so nothing below it moves. */

@@ -71,7 +71,7 @@ async function readPhoto() {
 // What the place on the map is worth: before pickup the server tells it only roughly.
 function mapNote({ order, rider }) {
   if (order.fulfilment !== 'delivery') return 'The court, where you fetch it.';
-  if (ended(order)) return 'The way your food came.';
+  if (ended(order)) return 'From the court to your door.';
   if (order.status === 'picked_up') return rider ? 'Where your rider is right now.' : 'Waiting for your rider\'s position.';
   return order.rider_id ? 'Until pickup you see only roughly where your rider is.' : 'Your rider appears here once one is on the way.';
 }

@@ -148,6 +148,14 @@ async fn what_is_wrong_reads_like_a_sentence() {
     assert!(said(&huge).await.starts_with("/lines/0/quantity must be a whole number from 1 to 99, not 1000000"));
     let local = with(basket(1), "/wanted_at", json!("2026-03-01T12:00:03"));
     assert!(said(&local).await.starts_with("/wanted_at is a time without its zone: end it with Z"));
+    // A password that is too short is told beside an address that is none.
+    let wrong = json!({ "email": "nope", "password": "x", "display_name": "" }).to_string();
+    let wrong = world.call(Method::POST, "/v1/auth/register", &[], Some(&wrong)).await.problem(422, "invalid-field");
+    let named: Vec<_> = wrong["errors"].as_array().unwrap().iter().map(|one| &one["pointer"]).collect();
+    assert_eq!(named, ["/email", "/password", "/display_name"], "{wrong}");
+    // A misspelt address is told from an order that is somebody else's.
+    let nowhere = mia.get("/v1/ordres").await.problem(404, "not-found");
+    assert!(nowhere["detail"].as_str().unwrap().contains("/openapi.json"), "{nowhere}");
     // All at once, over all levels, with their number.
     let wrong = json!({ "lines": [{ "quantity": "two", "colour": "red" }], "tip": {}, "fulfilment": "pickup" });
     let problem = mia.once("/v1/quotes", &wrong).await.problem(422, "invalid-field");

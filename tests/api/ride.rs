@@ -222,6 +222,7 @@ async fn the_demo_makes_riders_that_can_sign_in() {
     rider.get("/v1/admin/riders").await.problem(403, "forbidden");
     let on_shift = admin.until("/v1/admin/riders", |riders| !riders["items"].as_array().unwrap().is_empty()).await;
     assert_eq!(on_shift["items"][0]["rider_id"], json!(rider.id()));
+    assert_eq!(on_shift["items"][0]["display_name"], accounts[2]["display_name"]);
     assert_eq!((&on_shift["items"][0]["until"], &on_shift["spread"]["deliveries_gini"]), (&until, &json!(0.0)));
     admin.call(Method::PUT, "/v1/demo/clock", &[], Some(r#"{"speed": 0.5}"#)).await.problem(422, "invalid-field");
     admin.call(Method::PUT, "/v1/demo/clock", &[], Some(r#"{"speed": 20}"#)).await.good(200);

@@ -35,7 +35,7 @@ async fn a_newcomer_registers_signs_in_and_is_known() {
 }
 
 #[actix_rt::test]
-async fn tokens_that_are_not_ours_or_old_are_refused_alike() {
+async fn tokens_that_are_not_ours_or_old_are_refused_and_say_what_to_do() {
     let world = World::new().await;
     let mia = world.sign_in("customer@demo").await;
     let token = mia.session["access_token"].as_str().unwrap();
@@ -46,13 +46,17 @@ async fn tokens_that_are_not_ours_or_old_are_refused_alike() {
     for bad in ["", "x", "a.b.c", none.as_str(), forged.as_str()] {
         let header = format!("Bearer {bad}");
         let answer = world.call(Method::GET, "/v1/me", &[("authorization", &header)], None).await;
-        answer.problem(401, "unauthenticated");
+        let detail = answer.problem(401, "unauthenticated")["detail"].clone();
+        assert!(detail.as_str().unwrap().contains("POST /v1/auth/token"), "{bad}: {detail}");
         assert_eq!(answer.header("www-authenticate"), "Bearer");
     }
+    let nobody = world.call(Method::GET, "/v1/me", &[], None).await.problem(401, "unauthenticated");
+    assert!(nobody["detail"].as_str().unwrap().starts_with("send an access token"), "{nobody}");
     world.wall.pass_s(304);
     assert_eq!(mia.get("/v1/me").await.status, 200);
     world.wall.pass_s(2);
-    mia.get("/v1/me").await.problem(401, "unauthenticated");
+    let old = mia.get("/v1/me").await.problem(401, "unauthenticated");
+    assert_eq!(old["detail"], "the access token has expired; POST /v1/auth/refresh gives a new one");
 }
 
 #[actix_rt::test]

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DESK, PHONE, TABLET } from './browser.mjs';
+import { DESK, PHONE, TABLET, addDish } from './browser.mjs';
 import { accept, lineOf, order, until } from './client.mjs';
 import { stage } from './stage.mjs';
 
@@ -55,4 +55,23 @@ test('a clock that runs ahead is told as demo time, and times until something co
     assert.ok(Math.abs(Number(/^in (\d+) min$/.exec(said)?.[1]) - minutes) <= 1, `"${said}" for ${minutes} min`);
     await page.locator('#demo-time').getByText('Demo time').waitFor();
   }
+}));
+
+test('a page that only listens hears that the clock runs faster, and that it does no more', { timeout: 60_000 }, on.witnessed(async () => {
+  const cook = await on.open('kitchen', TABLET, '/kitchen.html', on.crew(on.kitchens[0]));
+  await cook.locator('#board h1').waitFor();
+  await on.hurry(30);
+  await cook.locator('#demo-time').getByText('running 30 times as fast as yours').waitFor();
+  await on.hurry(1);
+  await cook.locator('#demo-time').getByText(/^Demo time: [^,]*$/).waitFor();
+}));
+
+test('where people count to twelve, times are written their way', { timeout: 60_000 }, on.witnessed(async () => {
+  const page = await on.open('customer', PHONE, '/order.html', on.as('customer'), { locale: 'en-US' });
+  await page.locator('.dish:enabled').first().click();
+  await addDish(page);
+  await page.locator('.tray-bar').click();
+  await page.locator('#checkout').click();
+  await page.locator('.pick', { hasText: 'I fetch it' }).click();
+  assert.match(await page.locator('.promise b').innerText(), /^\d{1,2}:\d\d( [AP]M)? – [1-9]\d?:\d\d [AP]M$/);
 }));

@@ -34,6 +34,7 @@ async function toTheDoor(rider, customer, ticketId) {
   await rider.context().setGeolocation(at(90));
   await customer.getByRole('heading', { level: 1, name: 'Almost there' }).waitFor();
   await step(rider, 'arrived_at_dropoff');
+  await rider.getByRole('heading', { level: 1, name: 'At the door' }).waitFor();
 }
 
 test('an order with a PIN is expected at the door, and handed over by the right PIN alone', { timeout: 120_000 }, on.witnessed(async () => {

@@ -169,3 +169,24 @@ test('a ticket nobody answers is counted as a no', { timeout: 60_000 }, on.witne
   await customer.getByText(/did not answer in time/).first().waitFor();
   await cook.locator('.ticket').waitFor({ state: 'detached' });
 }));
+
+test('who looks after several kitchens sees where else an answer is awaited', { timeout: 60_000 }, on.witnessed(async () => {
+  const [here, there] = on.kitchens;
+  const guest = await on.call(on.as('customer'));
+  const page = await on.open('all kitchens', TABLET, '/kitchen.html', on.as('staff@demo'));
+  await page.getByLabel('Kitchen', { exact: true }).selectOption(here.kitchen_id);
+  const placed = await order(guest, on.court, [await lineOf(guest, here), await lineOf(guest, there)]);
+  await page.locator(`[data-ticket="${placed.parts[0].ticket_id}"]`).waitFor();
+  assert.equal(await page.locator(`[data-elsewhere="${here.name}"]`).count(), 0, 'what is open is on the board');
+  // Nothing is chosen yet: the first key shows which ticket is meant.
+  await page.keyboard.press('a');
+  await page.locator('.ticket-chosen').waitFor();
+  assert.equal(await page.locator('#sheet[open]').count(), 0);
+  await page.keyboard.press('a');
+  await page.locator('#sheet[open]').waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator(`[data-elsewhere="${there.name}"]`).getByText('1 new').click();
+  await page.locator(`[data-ticket="${placed.parts[1].ticket_id}"]`).waitFor();
+  await page.locator(`[data-elsewhere="${here.name}"]`).waitFor();
+  await on.callOff(placed);
+}));

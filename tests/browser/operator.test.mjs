@@ -89,16 +89,16 @@ test('why a rider was asked is told beside the map, with costs, offers and answe
   const why = page.locator('.why');
   await why.locator('[data-step="delivery.offered"]').getByText(/is asked, 1[45]\d m away/).waitFor();
   await why.locator('[data-said=ask] [data-candidate=A].chosen').waitFor();
-  assert.match(await why.locator('[data-candidate=A]').innerText(), /meant/);
+  assert.match(await why.locator('[data-candidate=A]').innerText(), new RegExp(`${riders[0].display_name} · asked`));
   assert.equal(await why.locator('[data-candidate]').count(), 2);
   assert.deepEqual(await page.locator('#map [data-letter]').evaluateAll((all) => all.map((one) => one.dataset.letter).sort()), ['A', 'B']);
   // What happens meanwhile shows by itself.
   await near.locator('#decline').click();
-  await why.locator('[data-step="delivery.offer_declined"]').getByText('Rider A says no').waitFor();
+  await why.locator('[data-step="delivery.offer_declined"]').getByText(`${riders[0].display_name} (A) says no`).waitFor();
   await why.locator('[data-candidate=B].chosen').waitFor();
   await why.locator('[data-candidate=A]').getByText('said no').waitFor();
   // An earlier decision can be looked at again.
-  await why.getByRole('button', { name: /asks rider A/ }).click();
+  await why.getByRole('button', { name: `asks ${riders[0].display_name} (A)` }).click();
   await why.locator('[data-candidate=A].chosen').waitFor();
   await page.evaluate(() => window.scrollTo(0, 420));
   await picture(page, 'why-desk');
@@ -114,4 +114,23 @@ test('why a rider was asked is told beside the map, with costs, offers and answe
   await page.locator('#open-why').click();
   await why.locator('[data-step="delivery.offered"]').first().waitFor();
   await on.callOff(placed);
+}));
+
+test('the map fills the room beside the promises, and shifts have names', { timeout: 60_000 }, on.witnessed(async () => {
+  const { lat, lon } = on.court.position;
+  const account = on.as('rider3@demo');
+  const rider = await on.open('third rider', PHONE, '/rider.html', account, { permissions: ['geolocation'], geolocation: { latitude: lat, longitude: lon, accuracy: 6 } });
+  await rider.locator('#start-shift').click();
+  await rider.getByText(/GPS within/).waitFor();
+  const page = await on.open('operator', DESK, '/city.html', on.as('admin'));
+  await page.locator('#shifts').getByRole('rowheader', { name: account.display_name }).waitFor();
+  await page.locator('.promises li').first().waitFor();
+  const box = (selector) => page.locator(selector).boundingBox();
+  const [map, promises, why] = [await box('.map-frame'), await box('#promises'), await box('#why')];
+  assert.ok(Math.abs(map.height - promises.height) < 2, `the map is ${map.height} px high beside ${promises.height}`);
+  assert.ok(why.y - (map.y + map.height) < 40, 'nothing is left empty under it');
+  const cut = await page.locator('#shifts .table-frame').evaluate((frame) => frame.scrollWidth - frame.clientWidth);
+  assert.ok(cut <= 0, `${cut} px of the shifts are cut off`);
+  await rider.locator('#end-shift').click();
+  await rider.locator('#start-shift').waitFor();
 }));

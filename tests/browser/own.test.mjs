@@ -53,6 +53,7 @@ test('guests are led to the food, and are told that nothing is charged', { timeo
   assert.equal(await page.title(), 'Order · Marina Food Hall');
   await page.locator('[data-add]:enabled').click();
   await page.locator('#checkout').click();
+  assert.equal(await page.locator('#place').innerText(), 'Order', 'without a door there is no price to name');
   await page.locator('.pick', { hasText: 'I fetch it' }).click();
   await page.locator('[data-unpaid]').getByText('no money moves').waitFor();
   assert.equal(await page.locator('[name=payment_method]').count(), 0, 'there is nothing to choose');
