@@ -101,7 +101,12 @@ impl Spread {
 /// 422 for an unknown state, 503.
 pub async fn orders(request: HttpRequest, services: Data<Services>) -> Result<HttpResponse, Problem> {
     let page = page_of(&request)?;
-    let wrong = |_| Problem::field("?status", "must be one of placed, accepted, in_preparation, ready_for_pickup, picked_up, delivered, completed, rejected, cancelled, expired");
+    let wrong = |_| {
+        Problem::field(
+            "?status",
+            "must be one of placed, accepted, in_preparation, ready_for_pickup, picked_up, delivered, completed, rejected, cancelled, expired",
+        )
+    };
     let status: Option<OrderStatus> = query(&request, "status")
         .map(|text| serde_json::from_value(serde_json::Value::String(text)).map_err(wrong))
         .transpose()?;

@@ -205,8 +205,11 @@ pub fn hash_of(token: &str) -> TokenHash {
 
 fn of_accounts(error: AccountError) -> Problem {
     match error {
-        AccountError::EmailTaken => Problem::new(EMAIL_TAKEN, "there is an account with this e-mail address already: sign in with it, or register another address")
-            .with_errors(vec![FieldError { pointer: "/email".to_owned(), detail: "is taken".to_owned() }]),
+        AccountError::EmailTaken => Problem::new(
+            EMAIL_TAKEN,
+            "there is an account with this e-mail address already: sign in with it, or register another address",
+        )
+        .with_errors(vec![FieldError { pointer: "/email".to_owned(), detail: "is taken".to_owned() }]),
         AccountError::Unavailable(_) => Problem::unavailable(error),
     }
 }

@@ -128,10 +128,8 @@ pub fn document() -> OpenApi {
 
 fn describe(operation: &Operation, schemas: &mut Schemas, failure: &RefOr<Schema>) -> OperationBuilder {
     let noun = operation.path.strip_prefix("/v1/").and_then(|rest| rest.split('/').next()).unwrap_or("server");
-    let mut described = OperationBuilder::new()
-        .operation_id(Some(operation.id))
-        .summary(Some(operation.says))
-        .tag(noun);
+    let mut described =
+        OperationBuilder::new().operation_id(Some(operation.id)).summary(Some(operation.says)).tag(noun);
     for name in operation.path.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
         described = described.parameter(parameter(name, ParameterIn::Path, Required::True, uuid()));
     }

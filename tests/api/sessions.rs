@@ -31,7 +31,7 @@ async fn a_newcomer_registers_signs_in_and_is_known() {
     world.call(Method::POST, "/v1/auth/token", &[], Some(&wrong)).await.problem(401, "wrong-credentials");
     let bad = json!({ "email": "x", "password": "short", "display_name": "" }).to_string();
     let bad = world.call(Method::POST, "/v1/auth/register", &[], Some(&bad)).await.problem(422, "invalid-field");
-    assert_eq!(bad["errors"].as_array().unwrap().len(), 2, "{bad}");
+    assert_eq!(bad["errors"].as_array().unwrap().len(), 3, "{bad}");
 }
 
 #[actix_rt::test]
