@@ -219,7 +219,7 @@ impl Socket {
         }
         let kind = frame["type"].as_str().unwrap_or_default().to_owned();
         match kind.as_str() {
-            "welcome" => {
+            "welcome" | "clock" => {
                 if let (Some(now), Some(speed)) = (time(&frame, "server_time"), frame["business_speed"].as_f64()) {
                     self.clock.set(now, speed);
                 }

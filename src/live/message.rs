@@ -153,6 +153,13 @@ pub enum Reply<'a> {
         /// How many times faster than the wall it runs.
         business_speed: f64,
     },
+    /// Business time runs at another speed from now on.
+    Clock {
+        /// Business time now.
+        server_time: Timestamp,
+        /// How many times faster than the wall it runs.
+        business_speed: f64,
+    },
     /// You watch the topic; the next fact is `seq` + 1.
     Subscribed {
         /// Of the request.

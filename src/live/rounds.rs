@@ -14,12 +14,13 @@ use uuid::Uuid;
 use super::{
     frame::{Framed, Goodbye},
     hub::{Order, Spotted},
-    message,
+    message::{self, Reply},
     recent::Told,
     session::Forget,
+    source::ServerTime,
     sse::Queue,
     topic::{Channel, Topic},
-    worker::{Pace, REVOKED_REMEMBERED, Worker, concerns, revoked, slot},
+    worker::{Entry, Pace, REVOKED_REMEMBERED, Worker, concerns, revoked, slot},
 };
 
 /// Facts told before the sockets get their turn.
@@ -148,6 +149,7 @@ impl Worker {
         let now = Instant::now();
         let wheel = self.wheel.borrow();
         wheel[tick % wheel.len()].values().for_each(|entry| entry.wire.ping());
+        self.tell_speed(&wheel);
         self.throttled.take().iter().for_each(|wire| wire.wake());
         let due = |queue: &RefCell<VecDeque<(Instant, u64)>>| -> Vec<u64> {
             let mut queue = queue.borrow_mut();
@@ -173,6 +175,18 @@ impl Worker {
         });
         ready.iter().for_each(|((topic, rider), spotted)| self.show(*topic, *rider, spotted));
         self.turn.notify_waiters();
+    }
+    /// Who stamps positions or counts down by an older speed would be off until the next visit.
+    fn tell_speed(&self, wheel: &[HashMap<u64, Entry>]) {
+        let ServerTime { now, speed } = self.hub.source().time();
+        if self.told_speed.replace(speed).to_bits() == speed.to_bits() {
+            return;
+        }
+        let clock = Framed::json(&Reply::Clock { server_time: now, business_speed: speed });
+        for entry in wheel.iter().flat_map(HashMap::values).filter(|entry| entry.principal.is_some()) {
+            // Who does not read answers is found out by their next one.
+            let _read = entry.wire.reply(clock.bytes());
+        }
     }
     fn flush(&self) {
         for wire in self.dirty.take() {

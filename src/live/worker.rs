@@ -73,6 +73,8 @@ pub struct Worker {
     pub(super) paces: RefCell<HashMap<(Topic, Uuid), Pace>>,
     pub(super) revoked: RefCell<VecDeque<(Instant, Order)>>,
     pub(super) lag: Cell<u64>,
+    /// How fast business time runs, as its sockets were told.
+    pub(super) told_speed: Cell<f64>,
     pub(super) turn: Notify,
 }
 
@@ -110,6 +112,7 @@ impl Worker {
             paces: RefCell::default(),
             revoked: RefCell::default(),
             lag: Cell::new(0),
+            told_speed: Cell::new(hub.source().time().speed),
             turn: Notify::new(),
             limits,
         });

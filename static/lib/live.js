@@ -116,6 +116,8 @@ export class Live {
         this.#say('live');
         for (const known of this.#topics.values()) this.#subscribe(known);
         return;
+      case 'clock':
+        return setClock(frame.server_time, frame.business_speed);
       case 'unsubscribed':
         // Asked for by us, or taken from us: then it says why.
         return frame.problem && entry?.handlers.onError?.(frame.problem);

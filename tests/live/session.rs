@@ -56,6 +56,17 @@ async fn a_topic_is_spelled_as_the_client_spelled_it() {
 }
 
 #[actix_web::test]
+async fn who_only_listens_hears_that_the_clock_runs_faster() {
+    let world = World::start(LiveLimits { tick: Duration::from_millis(10), ..LiveLimits::default() }, 1);
+    let (mut first, mut second) = (world.enter(principal(1, true)).await, world.enter(principal(2, false)).await);
+    world.source.faster.store(19, std::sync::atomic::Ordering::Relaxed);
+    let clock = json!({"type": "clock", "server_time": "2026-03-01T12:00:00Z", "business_speed": 20.0});
+    assert_eq!((first.hear().await, second.hear().await), (clock.clone(), clock));
+    first.say(json!({"type": "ping", "id": 1})).await;
+    assert_eq!(first.hear().await, json!({"type": "pong", "id": 1}), "once");
+}
+
+#[actix_web::test]
 async fn requests_are_answered_with_their_id() {
     let world = World::start(LiveLimits::default(), 1);
     world.source.publish(order(1), 0);
