@@ -98,8 +98,8 @@ pub struct Checker {
     riders: Streams<Rider>,
     inboxes: Streams<Inbox>,
     riders_of: HashMap<DeliveryId, Option<RiderId>>,
-    /// Offers that wait for an answer.
-    asked: HashMap<DeliveryId, HashSet<OfferId>>,
+    /// Offers that wait for an answer, and whose.
+    asked: HashMap<DeliveryId, HashMap<OfferId, RiderId>>,
     told: HashMap<(Uuid, Uuid), u32>,
     moved: HashMap<PaymentId, [u32; 4]>,
     /// When delayed tickets should be ready, until their orders hear that they are.
@@ -223,18 +223,18 @@ impl Checker {
                 }
             }
             Ok(DeliveryEvent::Offered(offered)) => {
-                self.asked.entry(id).or_default().insert(offered.offer_id);
+                self.asked.entry(id).or_default().insert(offered.offer_id, offered.rider_id);
             }
             Ok(DeliveryEvent::OfferDeclined(no)) => self.no_longer_asked(id, no.offer_id),
             Ok(DeliveryEvent::OfferExpired(silence)) => self.no_longer_asked(id, silence.offer_id),
             Ok(DeliveryEvent::OfferRevoked(revoked)) => self.no_longer_asked(id, revoked.offer_id),
             Ok(DeliveryEvent::Assigned(assigned)) => {
-                if !self.asked.get_mut(&id).is_some_and(|open| open.remove(&assigned.offer_id)) {
-                    let (rider_id, offer_id) = (assigned.rider_id, assigned.offer_id);
+                let (rider_id, offer_id) = (assigned.rider_id, assigned.offer_id);
+                if self.asked.get_mut(&id).and_then(|open| open.remove(&offer_id)) != Some(rider_id) {
                     self.breach(
                         "I12",
                         fact.stream,
-                        format!("was given to {rider_id} by offer {offer_id}, which was over"),
+                        format!("was given to {rider_id} by offer {offer_id}, which was over or another's"),
                     );
                 }
                 if let Some(Some(other)) = self.riders_of.insert(id, Some(assigned.rider_id)) {
@@ -386,3 +386,7 @@ fn overdue<D: Decider>(report: &mut Report, streams: &Streams<D>, now: Timestamp
         });
     }
 }
+
+#[cfg(test)]
+#[path = "invariants_tests.rs"]
+mod tests;
