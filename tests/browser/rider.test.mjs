@@ -9,6 +9,8 @@ import { stage } from './stage.mjs';
 const on = stage();
 const north = (metres) => ({ latitude: on.court.position.lat + metres / 111_200, longitude: on.court.position.lon, accuracy: 6 });
 
+const businessNow = async () => Date.parse((await (await fetch(`${on.url}/v1/demo`)).json()).business_now);
+
 /** A rider's page on duty, `metres` north of the court. */
 async function onDuty(email, metres) {
   const page = await on.open(email, PHONE, '/rider.html', on.as(email), { permissions: ['geolocation'], geolocation: north(metres) });
@@ -62,13 +64,41 @@ test('an offer that one rider declines goes to the next, and a delivery given ba
 test('a rider who stands still is still found', { timeout: 60_000 }, on.witnessed(async () => {
   await on.hurry(10);
   const rider = await onDuty('rider5@demo', 30);
-  const businessNow = async () => Date.parse((await (await fetch(`${on.url}/v1/demo`)).json()).business_now);
   const since = await businessNow();
   await until(async () => (await businessNow()) - since > 75_000);
   const placed = await delivery();
   await rider.locator('[data-offer]').waitFor();
   await on.hurry(1);
   await on.callOff(placed);
+  await rider.locator('#end-shift').click();
+  await rider.locator('#start-shift').waitFor();
+}));
+
+test('a rider who was there before the clock ran faster is still found', { timeout: 60_000 }, on.witnessed(async () => {
+  const rider = await onDuty('rider1@demo', 30);
+  await on.hurry(20);
+  const since = await businessNow();
+  await until(async () => (await businessNow()) - since > 150_000);
+  const placed = await delivery();
+  await rider.locator('[data-offer]').waitFor();
+  await on.hurry(1);
+  await on.callOff(placed);
+  await rider.locator('#end-shift').click();
+  await rider.locator('#start-shift').waitFor();
+}));
+
+test('a rider moves the end of a running shift', { timeout: 60_000 }, on.witnessed(async () => {
+  const rider = await onDuty('rider3@demo', 30);
+  const end = rider.locator('#shift-until');
+  assert.equal(await end.inputValue(), '0');
+  await end.selectOption('2');
+  await end.locator('option', { hasText: /^until \S+/ }).first().waitFor({ state: 'attached' });
+  await rider.waitForFunction(() => document.querySelector('#shift-until').value === 'said');
+  const me = await on.call(on.as('rider3@demo'));
+  const left = Date.parse((await me('GET', '/v1/riders/me')).until) - (await businessNow());
+  assert.ok(Math.abs(left - 2 * 3_600_000) < 60_000, `about two hours: ${left}`);
+  await end.selectOption('0');
+  await until(async () => !(await me('GET', '/v1/riders/me')).until);
   await rider.locator('#end-shift').click();
   await rider.locator('#start-shift').waitFor();
 }));
