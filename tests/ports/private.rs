@@ -223,13 +223,10 @@ fn server(through: &[&str], folder: &Path) -> (Child, u32) {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = BufReader::new(server.stdout.take().unwrap()).lines();
-    loop {
-        let line = said.next().expect("the server did not start").unwrap();
-        if let Some((_, pid)) = line.split_once("ready ") {
-            return (server, pid.trim().parse().unwrap());
-        }
-    }
+    let said = BufReader::new(server.stdout.take().unwrap()).lines();
+    let pid = |line: String| line.split_once("ready ").map(|(_, pid)| pid.trim().parse().unwrap());
+    let ready = said.map_while(Result::ok).find_map(pid);
+    (server, ready.expect("the server did not start"))
 }
 
 #[tokio::test]
