@@ -49,7 +49,7 @@ struct ServeArgs {
     /// TCP port; 0 takes a free one and prints it.
     #[arg(long, value_name = "N")]
     port: Option<u16>,
-    /// Address to listen on.
+    /// IP address to listen on, such as 0.0.0.0 for all of this machine.
     #[arg(long, value_name = "ADDRESS")]
     host: Option<std::net::IpAddr>,
 }

@@ -131,6 +131,7 @@ async fn drive(options: CityOptions, url: &str, tag: String) -> Result<Summary, 
     let speed_before = clock.speed();
     if options.url.is_some() {
         eprintln!("{}", announcement(url, options.speed));
+        eprintln!("{}", length(business_s(&options), options.speed.unwrap_or(speed_before)));
     }
     if let (Some(speed), Some(admin)) = (options.speed, &admin) {
         set_speed(admin, &clock, speed, &log).await;
@@ -218,13 +219,38 @@ fn announcement(url: &str, speed: Option<f64>) -> String {
     )
 }
 
-/// Customers come as a Poisson process, at a pace that kitchens and riders can just about keep up with.
-async fn arrivals(world: &Arc<World>, riders: usize) -> JoinSet<()> {
-    let mut dice = Dice::of(world.options.seed, "arrivals", 0);
+/// Seconds of business time between two orders, on average: what kitchens and riders can just about keep up with.
+fn mean_s(options: &CityOptions, riders: usize) -> f64 {
     // Guesses of the trade: a kitchen court takes five orders a minute, a rider one in a quarter of an hour, and
     // three orders in four need a rider.
     let per_rider_s = 0.75 * 15.0 * 60.0 / riders.max(1) as f64;
-    let mean_s = world.options.every_s.unwrap_or_else(|| per_rider_s.max(12.0));
+    options.every_s.unwrap_or_else(|| per_rider_s.max(12.0))
+}
+
+/// Seconds of business time that a run takes, about.
+fn business_s(options: &CityOptions) -> f64 {
+    // The last guest is served a good twenty minutes after coming.
+    const LAST_VISIT_S: f64 = 1_300.0;
+    f64::from(options.orders) * mean_s(options, options.riders as usize) + LAST_VISIT_S
+}
+
+/// How long somebody must wait for the end, and how not to.
+fn length(business_s: f64, speed: f64) -> String {
+    const LONG_MIN: f64 = 10.0;
+    const FASTER: f64 = 20.0;
+    let minutes = |speed: f64| (business_s / speed / 60.0).ceil();
+    let shorter = if speed < FASTER && minutes(speed) > LONG_MIN {
+        format!(" (with --speed {FASTER}: {})", minutes(FASTER))
+    } else {
+        String::new()
+    };
+    format!("This takes about {} minutes{shorter}.", minutes(speed))
+}
+
+/// Customers come as a Poisson process, at a pace that kitchens and riders can just about keep up with.
+async fn arrivals(world: &Arc<World>, riders: usize) -> JoinSet<()> {
+    let mut dice = Dice::of(world.options.seed, "arrivals", 0);
+    let mean_s = mean_s(&world.options, riders);
     let mut visits = JoinSet::new();
     let mut next = world.clock.now();
     for number in 0..world.options.orders {
@@ -327,5 +353,17 @@ async fn interrupted() {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_takes_long_says_how_not_to_wait() {
+        assert_eq!(length(3_600.0, 1.0), "This takes about 60 minutes (with --speed 20: 3).");
+        assert_eq!(length(3_600.0, 20.0), "This takes about 3 minutes.");
+        assert_eq!(length(300.0, 1.0), "This takes about 5 minutes.");
     }
 }

@@ -148,8 +148,9 @@ impl fmt::Display for Summary {
         )?;
         writeln!(
             f,
-            "{} % of promises kept; expected times were off by {:.0} s at the median ({:.0} s for nine of \
-             ten) at assignment, by {:.0} s ({:.0} s) at pickup.",
+            "{} % of promises kept (at the door at most a quarter of an hour after the promised instant); expected \
+             times were off by {:.0} s at the median ({:.0} s for nine of ten) at assignment, by {:.0} s ({:.0} s) at \
+             pickup.",
             self.promise_kept_pct,
             self.eta_error_s_at_assignment_p50,
             self.eta_error_s_at_assignment_p90,

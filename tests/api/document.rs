@@ -47,6 +47,23 @@ async fn every_reference_of_the_document_leads_somewhere() {
 }
 
 #[actix_rt::test]
+async fn the_document_begins_with_how_to_sign_in_and_knows_every_group() {
+    let document = serde_json::to_value(foodcourt::http::docs::document()).unwrap();
+    assert!(document["info"]["description"].as_str().unwrap().contains("POST /v1/auth/token"), "{}", document["info"]);
+    let groups: Vec<_> = document["tags"].as_array().unwrap().iter().map(|group| group["name"].clone()).collect();
+    assert_eq!((&groups[0], groups.last().unwrap()), (&"auth".into(), &"server".into()));
+    let used: BTreeSet<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|item| item.as_object().unwrap().values())
+        .map(|operation| operation["tags"][0].as_str().unwrap().to_owned())
+        .collect();
+    let known: BTreeSet<_> = groups.iter().map(|group| group.as_str().unwrap().to_owned()).collect();
+    assert_eq!(used, known);
+}
+
+#[actix_rt::test]
 async fn what_try_it_out_begins_with_works_as_it_stands() {
     let world = World::new().await;
     let document = world.call(Method::GET, "/openapi.json", &[], None).await.good(200);
