@@ -90,6 +90,9 @@ fn instance(folder: &Path) -> Result<Day, ReplayError> {
     Ok(Day::of_instance(name, read))
 }
 
+/// What the column of the recorded day itself is called.
+const AS_IT_WAS: &str = "as it was";
+
 /// What one policy made of all days.
 pub struct Column {
     /// The policy, as it was asked for.
@@ -158,7 +161,7 @@ pub fn compare(days: &[Day], args: &ReplayArgs) -> Result<(), ReplayError> {
 
 /// What really became of the days, if that is known of all.
 fn as_it_was(days: &[Day]) -> Vec<Column> {
-    let mut column = Column { name: "as it was".to_owned(), all: DayPlayed::default(), means_min: Vec::new() };
+    let mut column = Column { name: AS_IT_WAS.to_owned(), all: DayPlayed::default(), means_min: Vec::new() };
     for day in days {
         let Some(one) = day.as_it_was() else { return vec![] };
         column.means_min.push(one.outcome().click_to_door_mean_min);

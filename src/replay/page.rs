@@ -4,17 +4,17 @@
 use std::fmt::Write as _;
 
 use super::{
-    Column,
+    AS_IT_WAS, Column,
     table::{FIGURES, title},
 };
 
 /// The charts' size and margins, in units of their own.
 const WIDTH: f64 = 760.0;
-const HEIGHT: f64 = 340.0;
-const LEFT: f64 = 72.0;
+const HEIGHT: f64 = 360.0;
+const LEFT: f64 = 84.0;
 const RIGHT: f64 = 16.0;
-const TOP: f64 = 14.0;
-const BOTTOM: f64 = 44.0;
+const TOP: f64 = 20.0;
+const BOTTOM: f64 = 64.0;
 /// Colour (a custom property) and dashes of each policy; beyond that they begin anew.
 const STYLES: [(&str, &str); 5] =
     [("--a", "none"), ("--b", "9 5"), ("--c", "2 5"), ("--d", "14 5 2 5"), ("--e", "6 3 2 3 2 3")];
@@ -26,11 +26,13 @@ const STYLE: &str = ":root{color-scheme:light dark;--paper:#fffdf8;--ink:#2a1a12
 body{margin:0 auto;padding:1.5rem;max-width:60rem;background:var(--paper);color:var(--ink);font:17px/1.5 system-ui,sans-serif}\
 h1,h2{line-height:1.15}table{border-collapse:collapse;width:100%}.wide{overflow-x:auto}\
 th,td{padding:.45rem .8rem .45rem 0;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}\
-th:first-child{text-align:left;font-weight:400}thead th{font-weight:700}\
+th:first-child{text-align:left;font-weight:400}thead th{font-weight:700;white-space:normal;overflow-wrap:anywhere;min-width:4.2rem}\
 figure{margin:2rem 0}figcaption{margin-bottom:.6rem}svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:13px}\
 .grid{stroke:var(--line)}.axis{stroke:var(--soft)}path.curve,svg.key path{fill:none;stroke-width:3}\
 ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.3rem 1.6rem}svg.key{width:3rem;height:.9rem;display:inline-block;margin-right:.5rem}\
-p.small{color:var(--soft);font-size:.9rem}";
+p.small{color:var(--soft);font-size:.9rem}\
+@media(max-width:40rem){body{padding:1rem;font-size:16px}h1{font-size:1.5rem}h2{font-size:1.25rem}table{font-size:.85rem}\
+th:first-child{white-space:normal;min-width:7rem}th,td{padding-right:.5rem}svg text{font-size:25px}path.curve{stroke-width:5}}";
 
 /// The page.
 pub fn html(days: &[&str], columns: &[Column]) -> String {
@@ -67,7 +69,12 @@ pub fn html(days: &[&str], columns: &[Column]) -> String {
 const INTO_TEXT: &str = "text can always be written to";
 
 fn list(columns: &[Column]) -> String {
-    columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
+    columns
+        .iter()
+        .filter(|column| column.name != AS_IT_WAS)
+        .map(|column| column.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn escaped(text: &str) -> String {
@@ -143,11 +150,11 @@ fn hours(columns: &[Column]) -> String {
     });
     let chart = Chart {
         name: "hours",
-        heading: "Mean wait by the hour in which the order was placed",
+        heading: "Mean wait by the hour in which the order was placed, minutes",
         says: worst.collect::<Vec<_>>().join(". "),
-        across: "hour of the day",
+        across: "hour of the day, UTC",
         from: from.min(23.0),
-        height: |minutes| format!("{minutes:.0} min"),
+        height: |minutes| format!("{minutes:.0}"),
         most,
         curves,
     };
@@ -169,7 +176,7 @@ impl Chart {
                 WIDTH - RIGHT
             )
             .expect(INTO_TEXT);
-            write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{word}</text>", LEFT - 8.0, at + 4.0)
+            write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{word}</text>", LEFT - 8.0, at + 5.0)
                 .expect(INTO_TEXT);
         }
         let mut value = self.from.ceil();
@@ -179,13 +186,13 @@ impl Chart {
                 svg,
                 "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{value:.0}</text>",
                 x(value),
-                HEIGHT - 24.0
+                HEIGHT - 38.0
             )
             .expect(INTO_TEXT);
             value += step;
         }
         let middle = LEFT.midpoint(WIDTH - RIGHT);
-        write!(svg, "<text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>", HEIGHT - 6.0, self.across)
+        write!(svg, "<text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>", HEIGHT - 8.0, self.across)
             .expect(INTO_TEXT);
         let base = y(0.0);
         write!(
@@ -200,7 +207,11 @@ impl Chart {
             let style = format!("style=\"stroke:var({colour});stroke-dasharray:{dashes}\"");
             let points: Vec<String> =
                 curve.iter().map(|point| format!("{:.1},{:.1}", x(point.0), y(point.1))).collect();
-            write!(svg, "<path class=\"curve\" {style} d=\"M{}\"/>", points.join("L")).expect(INTO_TEXT);
+            // One point alone is a dot: a line to itself with a round end.
+            let dot = if points.len() == 1 { "h0\" stroke-linecap=\"round\" stroke-width=\"9" } else { "" };
+            if !points.is_empty() {
+                write!(svg, "<path class=\"curve\" {style} d=\"M{}{dot}\"/>", points.join("L")).expect(INTO_TEXT);
+            }
             let name = escaped(&column.name);
             write!(keys, "<li><svg class=\"key\" viewBox=\"0 0 48 14\" aria-hidden=\"true\"><path {style} d=\"M0,7L48,7\"/></svg>{name}</li>")
                 .expect(INTO_TEXT);
@@ -241,6 +252,13 @@ mod tests {
         for foreign in ["<script", "http:", "https:", "<b>", "NaN", "inf"] {
             assert!(!page.contains(foreign), "{foreign} in {page}");
         }
+    }
+
+    #[test]
+    fn the_day_as_it_was_is_no_policy_and_a_single_hour_is_a_dot() {
+        let page = html(&["2026-11-20"], &[column(AS_IT_WAS, &[30]), column("matcher", &[20])]);
+        assert!(page.contains("<h1>2026-11-20 under matcher</h1>") && page.contains(">as it was</th>"), "{page}");
+        assert_eq!(page.matches("h0\" stroke-linecap=\"round\"").count(), 4, "one order, one hour, two curves: {page}");
     }
 
     #[test]
