@@ -9,11 +9,11 @@ use super::{
     live::{Likely, PlanSettings},
     matcher::LIKELY,
     record::{Bar, Policy, Said, Tick},
+    survey::Habit,
 };
 use crate::{
     ids::{DeliveryId, RiderId},
     place::Position,
-    rider::duty::Habit,
     time::Timestamp,
     travel::Vehicle,
 };

@@ -8,11 +8,11 @@ use super::{
     record::Policy,
     recorded::{Numbers, TickBody, position},
     rules::DispatchRules as Rules,
+    survey::Habit,
 };
 use crate::{
     ids::{DeliveryId, RiderId},
     place::Position,
-    rider::{duty::Habit, event::RiderEvent},
     time::Timestamp,
     travel::Vehicle,
 };
@@ -230,13 +230,11 @@ impl RecordedDay {
         }
     }
 
-    /// Folds in what a rider's own facts tell of shifts; after all ticks.
-    pub fn shifted(&mut self, rider_id: RiderId, at: Timestamp, event: &RiderEvent) {
-        if matches!(event, RiderEvent::ShiftEnded(_)) {
-            let of_rider = self.duties.iter_mut().filter(|duty| duty.rider_id == rider_id && duty.seen_at <= at);
-            if let Some(duty) = of_rider.last().filter(|duty| at < duty.seen_at.plus_s(SHIFT_MAX_S)) {
-                duty.off = at;
-            }
+    /// Folds in that a rider's shift has ended; after all ticks.
+    pub fn went_home(&mut self, rider_id: RiderId, at: Timestamp) {
+        let of_rider = self.duties.iter_mut().filter(|duty| duty.rider_id == rider_id && duty.seen_at <= at);
+        if let Some(duty) = of_rider.last().filter(|duty| at < duty.seen_at.plus_s(SHIFT_MAX_S)) {
+            duty.off = at;
         }
     }
 

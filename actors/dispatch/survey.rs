@@ -14,10 +14,13 @@ use super::{
 use crate::{
     ids::{DeliveryId, RiderId},
     place::Position,
-    rider::{event::Vehicle, presence::Errand},
+    rider::event::Vehicle,
 };
 
-pub use crate::rider::duty::Duty;
+pub use crate::rider::{
+    duty::{Duty, Habit, gini},
+    presence::Errand,
+};
 
 /// Riders told as left out in one look; more would only be copied.
 const LEFT_OUT_MAX: usize = 64;

@@ -10,7 +10,6 @@ use foodcourt_actors::{
     },
     event::Event as _,
     ids::{DeliveryId, UserId},
-    rider::event::RiderEvent,
     stream::{Category, StreamId},
     time::Timestamp,
 };
@@ -129,9 +128,7 @@ async fn read(database: &Database, config: &Config, args: &ReplayArgs) -> Result
     riders.dedup();
     let riders = streams(Category::Rider, riders);
     for fact in records.facts(&riders, &["shift.ended"], to.plus_s(AFTER_S)).await.map_err(other)? {
-        if let Ok(event) = RiderEvent::decode(&fact.kind, &fact.body) {
-            day.shifted(UserId(fact.stream.id), fact.at, &event);
-        }
+        day.went_home(UserId(fact.stream.id), fact.at);
     }
     let [nearest, matcher] = day.ticks;
     eprintln!(

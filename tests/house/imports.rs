@@ -180,11 +180,6 @@ const SHARED_WORDS: &[(&str, &str, &str)] = &[
     ),
     ("actors/dispatch/known.rs", "crate::rider", "what a zone knows of a rider is who is on shift, and the bag"),
     ("actors/dispatch/survey.rs", "crate::rider", "a plan is told who is near, on what and with what in the bag"),
-    (
-        "actors/dispatch/what_if.rs",
-        "crate::rider::CAPACITY_MAX",
-        "a bundle of a recorded day is as large as a live one",
-    ),
     ("actors/dispatch/live.rs", "crate::rider::CAPACITY_MAX", "a bundle is never larger than what a rider may carry"),
 ];
 

@@ -24,8 +24,9 @@ use super::{
     record,
     recorded_day::{DayOrder, RecordedDay},
     rules::DispatchRules,
+    survey::gini,
 };
-use crate::{rider::duty::gini, time::Timestamp};
+use crate::time::Timestamp;
 
 /// An order placed longer before it became known was wanted later: its customer waits from when it became known.
 const LATER_S: i64 = 3 * 3_600;

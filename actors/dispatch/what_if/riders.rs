@@ -7,14 +7,13 @@ use super::{
         fleet::{Ways, seconds},
         matcher::{Place, Seconds, Travel as _},
         recorded_day::DayDuty,
-        survey::Carried,
+        survey::{Carried, Duty, Errand},
     },
     town::Ground,
 };
 use crate::{
     ids::{DeliveryId, OfferId, RiderId},
     place::Position,
-    rider::{duty::Duty, presence::Errand},
     time::Timestamp,
     travel::Vehicle,
 };

@@ -13,6 +13,7 @@ use super::{
         record::Policy as By,
         recorded_day::{Answer, DayOrder, RecordedDay},
         rules::DispatchRules as Rules,
+        survey::Errand,
     },
     desk::Desk,
     manners::Manners,
@@ -22,7 +23,6 @@ use crate::{
     decider::{Deadline, Decider as _},
     ids::{BundleId, CourtId, DeliveryId, OfferId, OrderId, RiderId},
     place::{LocalMap, Position},
-    rider::presence::Errand,
     time::Timestamp,
     travel::{GreatCircle, Vehicle},
 };
