@@ -1,6 +1,6 @@
 //! What a plan may do to a delivery: hold it back within its bound, and choose its rider.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Delivery, DeliveryCommand as Command,
@@ -97,6 +97,35 @@ fn a_rider_is_asked_when_the_food_is_likely_to_be_ready_not_when_it_was_promised
     assert_eq!(asked(Some([16; 4])), told.plus_min(6), "a kitchen that is always six minutes late");
     // By the earliest likely instant: what waits then is the rider, not the food.
     assert_eq!(asked(Some([12, 15, 18, 27])), told.plus_min(2));
+}
+
+#[test]
+fn a_crowd_at_one_court_is_asked_for_at_once() {
+    let at = |east: f64| Position::new(52.5, 13.4 + east).unwrap();
+    let court = |n: u128| Waiting {
+        delivery_id: DeliveryId(uuid::Uuid::from_u128(n)),
+        pickup: at(0.0),
+        dropoff: at(0.02),
+        since: NOON,
+        ready_at: NOON,
+        likely: None,
+        promised_at: NOON.plus_min(30),
+        not: vec![],
+    };
+    let near = |n: u128| Seen {
+        rider_id: rider(n),
+        position: at(-0.000_02 * f64::from(u32::try_from(n).unwrap())),
+        vehicle: Vehicle::Bicycle,
+        capacity: 1,
+        bag: vec![],
+        duty: Duty::default(),
+    };
+    let waiting: Vec<Waiting> = (1..=200).map(court).collect();
+    let riders: Vec<Seen> = (1..=250).map(near).collect();
+    let mut plan = LivePlan::new(PlanSettings::default(), at(0.0));
+    let decided = plan.tick(NOON, &waiting, &riders, &BTreeMap::new());
+    let asked: BTreeSet<_> = decided.iter().filter_map(|one| one.verdict.rider()).collect();
+    assert_eq!(asked.len(), 200, "each food is ready, and each has a rider within a few hundred metres");
 }
 
 #[test]

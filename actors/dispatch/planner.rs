@@ -18,7 +18,7 @@ use super::{
     matcher::LIKELY,
     record::{Policy, Sought, Tick},
     rules::DispatchRules as Rules,
-    survey::{Around, Seen, Survey, Surveys},
+    survey::{Around, Seen, Survey, Surveys, courts},
     zone::Near,
 };
 use crate::{
@@ -36,7 +36,7 @@ use crate::{
 const MAILBOX: usize = 4_096;
 /// Deliveries in one plan; further ones go to the nearest. A tick of 5,000 takes 76 ms on a core.
 const WAITING_MAX: usize = 5_000;
-/// Riders looked at around each court.
+/// Riders looked at around each court; more where a crowd of deliveries waits there.
 pub(super) const NEAR: usize = 48;
 /// A rider chosen is heard to be asked within this, seconds: usually at once, and a router may take two. After it the
 /// answer is lost, and the delivery is planned anew; one that was asked all the same ignores it.
@@ -212,14 +212,12 @@ impl Planner {
         self.riding.retain(|_, riding| now < riding.since.max(riding.ready_at).plus_min(Rules::ARRIVE_WITHIN_MIN));
         let due = || self.open.iter().filter(|(_, open)| open.is_due(now));
         let riding = self.riding.values().map(|riding| riding.pickup);
-        let mut pickups: Vec<Position> = due().map(|(_, open)| open.search.pickup).chain(riding).collect();
-        pickups.sort_by(|a, b| a.lat().total_cmp(&b.lat()).then(a.lon().total_cmp(&b.lon())));
-        pickups.dedup();
+        let pickups = courts(due().map(|(_, open)| open.search.pickup), riding, NEAR);
         if pickups.is_empty() {
             self.armed = false;
             return self.arm(ctx);
         }
-        let survey = Survey { pickups, near: NEAR, deliveries: due().map(|(id, _)| *id).collect() };
+        let survey = Survey { pickups, deliveries: due().map(|(id, _)| *id).collect() };
         let asked = survey.deliveries.clone();
         ctx.spawn(self.zone.survey(survey).into_actor(self).map(move |seen, planner, ctx| {
             planner.armed = false;

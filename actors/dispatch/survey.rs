@@ -7,6 +7,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tracing::debug;
 
 use super::{
+    matcher::near::enough,
     record::Bar,
     rules::DispatchRules as Rules,
     zone::{FIND_TIMEOUT, Zone, ZoneDoor},
@@ -29,10 +30,8 @@ const LEFT_OUT_MAX: usize = 64;
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Around")]
 pub struct Survey {
-    /// Each court once.
-    pub pickups: Vec<Position>,
-    /// So many riders around each.
-    pub near: usize,
+    /// Each court once, and so many riders around it.
+    pub pickups: Vec<(Position, usize)>,
     /// Whose own reservations do not count.
     pub deliveries: BTreeSet<DeliveryId>,
 }
@@ -63,6 +62,25 @@ pub struct Carried {
     pub errand: Errand,
     /// Whether the food is in the bag.
     pub has_food: bool,
+}
+
+/// Each court once, with the riders to look at around it, of those of its deliveries that wait and those that are ridden.
+pub(super) fn courts(
+    waiting: impl Iterator<Item = Position>,
+    riding: impl Iterator<Item = Position>,
+    near: usize,
+) -> Vec<(Position, usize)> {
+    let mut courts: Vec<(Position, usize)> = waiting.map(|pickup| (pickup, 1)).collect();
+    courts.extend(riding.map(|pickup| (pickup, 0)));
+    courts.sort_by(|(a, _), (b, _)| a.lat().total_cmp(&b.lat()).then(a.lon().total_cmp(&b.lon())));
+    courts.dedup_by(|(next, more), (court, wait)| {
+        let same = next == court;
+        if same {
+            *wait += *more;
+        }
+        same
+    });
+    courts.into_iter().map(|(court, wait)| (court, enough(near, wait))).collect()
 }
 
 #[cfg(test)]
@@ -136,7 +154,7 @@ impl Zone {
             Some(Err(LeftOut { rider: with(bag.flatten().collect()), why }))
         };
         let (mut seen, mut left_out) = (BTreeMap::new(), BTreeMap::new());
-        for pickup in &survey.pickups {
+        for (pickup, near) in &survey.pickups {
             let mut keep = |rider_id| match look(rider_id) {
                 Some(Ok(one)) => {
                     seen.insert(rider_id, one);
@@ -148,7 +166,7 @@ impl Zone {
                 }
                 _ => false,
             };
-            let _near = self.index.nearest(*pickup, Rules::RADIUS_MAX_M, survey.near, &mut keep);
+            let _near = self.index.nearest(*pickup, Rules::RADIUS_MAX_M, *near, &mut keep);
         }
         Around { seen: seen.into_values().collect(), left_out: left_out.into_values().collect() }
     }
@@ -158,7 +176,7 @@ impl Handler<Survey> for Zone {
     type Result = MessageResult<Survey>;
     fn handle(&mut self, survey: Survey, _: &mut Context<Self>) -> Self::Result {
         self.forget_if_missed();
-        survey.pickups.iter().for_each(|pickup| self.look_from(*pickup));
+        survey.pickups.iter().for_each(|(pickup, _)| self.look_from(*pickup));
         MessageResult(self.around(&survey))
     }
 }

@@ -371,7 +371,7 @@ impl Handler<Find> for Zone {
         self.forget_if_missed();
         self.look_from(find.pickup);
         let now = self.clock.now();
-        let look = Survey { pickups: vec![find.pickup], near: find.around, deliveries: [find.delivery_id].into() };
+        let look = Survey { pickups: vec![(find.pickup, find.around)], deliveries: [find.delivery_id].into() };
         let around = if find.around > 0 { self.around(&look) } else { Around::default() };
         let riders = &self.riders;
         let near = self.index.nearest(find.pickup, f64::from(find.radius_m), Rules::CANDIDATES, |rider_id| {

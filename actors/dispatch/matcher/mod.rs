@@ -11,7 +11,7 @@ mod demand;
 pub mod dice;
 pub mod instance;
 mod model;
-mod near;
+pub(super) mod near;
 pub mod nearest;
 pub mod protocol;
 pub mod route;

@@ -29,6 +29,15 @@ impl Nearest {
     }
 }
 
+/// Orders of one shop for which further couriers are looked at, at most: beyond it a tick would cost their square.
+const CROWD_MAX: usize = 512;
+
+/// How many couriers to look at around a shop with so many open orders, where `most` are enough for a few of them: in a
+/// crowd each order can have one of its own.
+pub fn enough(most: usize, open: usize) -> usize {
+    most.max(most / 2 + open.min(CROWD_MAX))
+}
+
 /// A courier worth asking for a shop.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Near {
@@ -38,8 +47,8 @@ pub struct Near {
     pub arrival: Seconds,
 }
 
-/// For each shop with an open order the couriers to ask, soonest there first, and who has one of its orders already; empty
-/// for other shops. Couriers stand in the order of their keys.
+/// For each shop with an open order the couriers to ask, `most` or [`enough`] for a crowd, soonest there first, and who has
+/// one of its orders already; empty for other shops. Couriers stand in the order of their keys.
 pub fn lists<T: Travel>(
     shops: &[Place],
     orders: &[Order],
@@ -48,6 +57,8 @@ pub fn lists<T: Travel>(
     travel: &T,
 ) -> Vec<Vec<Near>> {
     let mut lists = vec![Vec::new(); shops.len()];
+    let mut open = vec![0; shops.len()];
+    orders.iter().for_each(|order| open[order.shop] += 1);
     let tree = Nearest::of(couriers.iter().map(|courier| courier.at));
     for order in orders {
         let arrival = |courier: &Courier| match courier.shop {
@@ -70,7 +81,8 @@ pub fn lists<T: Travel>(
         if !lists[order.shop].is_empty() {
             continue;
         }
-        let mut list: Vec<Near> = tree.few(shops[order.shop], most).into_iter().map(near).collect();
+        let few = tree.few(shops[order.shop], enough(most, open[order.shop]));
+        let mut list: Vec<Near> = few.into_iter().map(near).collect();
         if let Some(has) = has.map(near).filter(|has| !list.contains(has)) {
             list.push(has);
         }
@@ -78,4 +90,14 @@ pub fn lists<T: Travel>(
         lists[order.shop] = list;
     }
     lists
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_has_riders_of_its_own_and_a_few_have_as_many_as_ever() {
+        assert_eq!([0, 1, 24, 25, 500, 5_000].map(|open| enough(48, open)), [48, 48, 48, 49, 524, 536]);
+    }
 }

@@ -12,7 +12,7 @@ use super::{
         matcher::{LIKELY, Seconds},
         planner::{FETCHED_WITHIN_S, NEAR, askable, bundles},
         rules::DispatchRules as Rules,
-        survey::Seen,
+        survey::{Seen, courts},
         zone::Near,
     },
     riders::Rider,
@@ -129,16 +129,14 @@ impl Desk {
             })
             .collect();
         let riding = self.riding.values().map(|one| one.pickup);
-        let mut pickups: Vec<Position> = self.open.values().map(|open| open.search.pickup).chain(riding).collect();
-        pickups.extend(&self.courts);
-        pickups.sort_by(|a, b| a.lat().total_cmp(&b.lat()).then(a.lon().total_cmp(&b.lon())));
-        pickups.dedup();
+        let waiting = self.open.values().map(|open| open.search.pickup);
+        let pickups = courts(waiting, riding.chain(self.courts.iter().copied()), self.near);
         let mut near = BTreeSet::new();
-        for pickup in pickups {
+        for (pickup, enough) in pickups {
             let far = seen.iter().enumerate().map(|(number, one)| (one.position.distance_m(pickup), number));
             let mut far: Vec<_> = far.filter(|(metres, _)| *metres <= Rules::RADIUS_MAX_M).collect();
             far.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            near.extend(far.into_iter().take(self.near).map(|(_, number)| number));
+            near.extend(far.into_iter().take(enough).map(|(_, number)| number));
         }
         let mut around: Vec<Seen> = near.into_iter().map(|number| seen[number].clone()).collect();
         around.sort_by_key(|one| one.rider_id);

@@ -62,7 +62,7 @@ fn a_zone_that_comes_later_knows_who_is_on_the_road() {
         let fix = Fix { seq: 1, at, position: east(900.0), accuracy_m: 5.0, speed_mps: None, heading_deg: None };
         later.moved(rider_id(1), 1, &fix);
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let survey = Survey { pickups: vec![court()], near: 5, deliveries: Default::default() };
+        let survey = Survey { pickups: vec![(court(), 5)], deliveries: Default::default() };
         let seen = later.survey(survey).await.unwrap().seen;
         let [rider] = &seen[..] else { panic!("{seen:?}") };
         assert!(rider.bag[0].has_food, "nothing is left to be fetched: {rider:?}");
