@@ -8,7 +8,7 @@ use super::{
     survey::{Duty, Seen},
     tests::{found, rider, searching},
 };
-use crate::{decider::Decider, ids::DeliveryId, place::Position, testing::NOON, travel::Vehicle};
+use crate::{decider::Decider, ids::DeliveryId, place::Position, testing::NOON, time::Timestamp, travel::Vehicle};
 
 #[test]
 fn a_planned_delivery_waits_within_its_bound_and_may_be_offered_before() {
@@ -99,30 +99,38 @@ fn a_rider_is_asked_when_the_food_is_likely_to_be_ready_not_when_it_was_promised
     assert_eq!(asked(Some([12, 15, 18, 27])), told.plus_min(2));
 }
 
-#[test]
-fn a_crowd_at_one_court_is_asked_for_at_once() {
-    let at = |east: f64| Position::new(52.5, 13.4 + east).unwrap();
-    let court = |n: u128| Waiting {
+fn at(lon: f64) -> Position {
+    Position::new(52.5, lon).unwrap()
+}
+
+/// Food at the court, for a door a kilometre and a half east of it.
+fn waiting(n: u128, ready_at: Timestamp) -> Waiting {
+    Waiting {
         delivery_id: DeliveryId(uuid::Uuid::from_u128(n)),
-        pickup: at(0.0),
-        dropoff: at(0.02),
+        pickup: at(13.40),
+        dropoff: at(13.42),
         since: NOON,
-        ready_at: NOON,
+        ready_at,
         likely: None,
         promised_at: NOON.plus_min(30),
         not: vec![],
+    }
+}
+
+/// A rider with an empty bag.
+fn seen(n: u128, lon: f64, duty: Duty) -> Seen {
+    Seen { rider_id: rider(n), position: at(lon), vehicle: Vehicle::Bicycle, capacity: 2, bag: vec![], duty }
+}
+
+#[test]
+fn a_crowd_at_one_court_is_asked_for_at_once() {
+    let waiting: Vec<Waiting> = (1..=200).map(|n| waiting(n, NOON)).collect();
+    let near = |n: u32| {
+        let lon = 13.4 - 0.000_02 * f64::from(n);
+        Seen { capacity: 1, ..seen(n.into(), lon, Duty::default()) }
     };
-    let near = |n: u128| Seen {
-        rider_id: rider(n),
-        position: at(-0.000_02 * f64::from(u32::try_from(n).unwrap())),
-        vehicle: Vehicle::Bicycle,
-        capacity: 1,
-        bag: vec![],
-        duty: Duty::default(),
-    };
-    let waiting: Vec<Waiting> = (1..=200).map(court).collect();
     let riders: Vec<Seen> = (1..=250).map(near).collect();
-    let mut plan = LivePlan::new(PlanSettings::default(), at(0.0));
+    let mut plan = LivePlan::new(PlanSettings::default(), at(13.4));
     let decided = plan.tick(NOON, &waiting, &riders, &BTreeMap::new());
     let asked: BTreeSet<_> = decided.iter().filter_map(|one| one.verdict.rider()).collect();
     assert_eq!(asked.len(), 200, "each food is ready, and each has a rider within a few hundred metres");
@@ -130,31 +138,13 @@ fn a_crowd_at_one_court_is_asked_for_at_once() {
 
 #[test]
 fn a_decision_tells_what_having_had_more_is_weighed_with() {
-    let at = |lon: f64| Position::new(52.5, lon).unwrap();
-    let waiting = [Waiting {
-        delivery_id: DeliveryId(uuid::Uuid::from_u128(1)),
-        pickup: at(13.40),
-        dropoff: at(13.42),
-        since: NOON,
-        ready_at: NOON,
-        likely: None,
-        promised_at: NOON.plus_min(30),
-        not: vec![],
-    }];
+    let waiting = [waiting(1, NOON)];
     let mut busy = Duty::default();
     busy.start(None, NOON.plus_min(-60));
     busy.took(NOON.plus_min(-60));
     busy.released(None, true, NOON);
     let mut idle = Duty::default();
     idle.start(None, NOON.plus_min(-60));
-    let seen = |n, lon, duty| Seen {
-        rider_id: rider(n),
-        position: at(lon),
-        vehicle: Vehicle::Bicycle,
-        capacity: 2,
-        bag: vec![],
-        duty,
-    };
     let riders = [seen(1, 13.399, busy), seen(2, 13.398, idle)];
     let weighed = |fairness| {
         let settings = PlanSettings { fairness, ..PlanSettings::default() };
@@ -168,28 +158,10 @@ fn a_decision_tells_what_having_had_more_is_weighed_with() {
 
 #[test]
 fn nobody_is_planned_beyond_the_end_of_their_shift() {
-    let at = |lon: f64| Position::new(52.5, lon).unwrap();
-    let waiting = [Waiting {
-        delivery_id: DeliveryId(uuid::Uuid::from_u128(1)),
-        pickup: at(13.40),
-        dropoff: at(13.42),
-        since: NOON,
-        ready_at: NOON.plus_min(10),
-        likely: None,
-        promised_at: NOON.plus_min(30),
-        not: vec![],
-    }];
+    let waiting = [waiting(1, NOON.plus_min(10))];
     let planned = |near_until_min: i64| {
         let mut duty = Duty::default();
         duty.start(Some(NOON.plus_min(near_until_min)), NOON);
-        let seen = |n, lon, duty| Seen {
-            rider_id: rider(n),
-            position: at(lon),
-            vehicle: Vehicle::Bicycle,
-            capacity: 2,
-            bag: vec![],
-            duty,
-        };
         let riders = [seen(1, 13.399, duty), seen(2, 13.37, Duty::default())];
         let decided = LivePlan::new(PlanSettings::default(), at(13.4)).tick(NOON, &waiting, &riders, &BTreeMap::new());
         match decided[0].verdict {

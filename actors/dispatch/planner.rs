@@ -34,7 +34,7 @@ use crate::{
 /// Messages that may wait; beyond that a search goes to the nearest, and a fact is missed, which costs one offer that
 /// its delivery ignores.
 const MAILBOX: usize = 4_096;
-/// Deliveries in one plan; further ones go to the nearest. A tick of 5,000 takes 76 ms on a core.
+/// Deliveries in one plan; further ones go to the nearest. A tick of 5,000 takes 76 ms on a core, spread over many courts.
 const WAITING_MAX: usize = 5_000;
 /// Riders looked at around each court; more where a crowd of deliveries waits there.
 pub(super) const NEAR: usize = 48;
