@@ -61,30 +61,28 @@ test('an offer that one rider declines goes to the next, and a delivery given ba
   await third.locator('#start-shift').waitFor();
 }));
 
-test('a rider who stands still is still found', { timeout: 60_000 }, on.witnessed(async () => {
-  await on.hurry(10);
-  const rider = await onDuty('rider5@demo', 30);
+/** Whoever has stood still for so long, milliseconds of business time, is offered a delivery, and goes home. */
+async function isFoundAfter(rider, still_ms) {
   const since = await businessNow();
-  await until(async () => (await businessNow()) - since > 75_000);
+  await until(async () => (await businessNow()) - since > still_ms);
   const placed = await delivery();
   await rider.locator('[data-offer]').waitFor();
   await on.hurry(1);
   await on.callOff(placed);
   await rider.locator('#end-shift').click();
   await rider.locator('#start-shift').waitFor();
+}
+
+test('a rider who stands still is still found', { timeout: 60_000 }, on.witnessed(async () => {
+  await on.hurry(10);
+  const rider = await onDuty('rider5@demo', 30);
+  await isFoundAfter(rider, 75_000);
 }));
 
 test('a rider who was there before the clock ran faster is still found', { timeout: 60_000 }, on.witnessed(async () => {
   const rider = await onDuty('rider1@demo', 30);
   await on.hurry(20);
-  const since = await businessNow();
-  await until(async () => (await businessNow()) - since > 150_000);
-  const placed = await delivery();
-  await rider.locator('[data-offer]').waitFor();
-  await on.hurry(1);
-  await on.callOff(placed);
-  await rider.locator('#end-shift').click();
-  await rider.locator('#start-shift').waitFor();
+  await isFoundAfter(rider, 150_000);
 }));
 
 test('a rider moves the end of a running shift', { timeout: 60_000 }, on.witnessed(async () => {
