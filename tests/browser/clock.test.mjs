@@ -7,14 +7,23 @@ import { accept, lineOf, order, until } from './client.mjs';
 import { stage } from './stage.mjs';
 
 const on = stage();
+const inTown = (options) => new Intl.DateTimeFormat('en-IE', { ...options, timeZone: 'Europe/Berlin' });
 const businessNow = async () => Date.parse((await (await fetch(`${on.url}/v1/demo`)).json()).business_now);
+
+/** An instant between 12:00 and 12:59 of tomorrow in town: its cooking starts tomorrow too, at whatever hour this runs. */
+function noonOfTomorrow(now) {
+  const [day, hour] = [inTown({ dateStyle: 'short' }), inTown({ hour: 'numeric', hourCycle: 'h23' })];
+  let at = now;
+  do at += 3_600_000; while (day.format(at) === day.format(now) || Number(hour.format(at)) !== 12);
+  return at;
+}
 
 test('what is wanted tomorrow says so to its kitchen and its guest, in no minutes', { timeout: 60_000 }, on.witnessed(async () => {
   const [kitchen] = on.kitchens;
   const guest = await on.call(on.as('customer'));
-  const tomorrow = new Date((await businessNow()) + 24 * 3_600_000).toISOString();
+  const tomorrow = new Date(noonOfTomorrow(await businessNow())).toISOString();
   const placed = await order(guest, on.court, [await lineOf(guest, kitchen)], { wanted: tomorrow });
-  const clock = new Intl.DateTimeFormat('en-IE', { hour: '2-digit', minute: '2-digit', timeZone: 'Europe/Berlin' }).format(new Date(tomorrow));
+  const clock = inTown({ hour: '2-digit', minute: '2-digit' }).format(new Date(tomorrow));
   const cook = await on.open('kitchen', TABLET, '/kitchen.html', on.crew(kitchen));
   const ticket = cook.locator(`[data-ticket="${placed.parts[0].ticket_id}"]`);
   await ticket.getByText(`Wanted tomorrow ${clock}`).waitFor();
