@@ -10,17 +10,21 @@
     reason = "a program that measures reads real clocks, and ends where what it measures does not work"
 )]
 
+mod bun;
+mod fanout;
 mod http;
 mod kitchens;
 mod machine;
 mod peer;
 mod place;
+mod publish;
 mod restart;
 mod riders;
 mod saga;
 mod server;
 mod shell;
 mod socket;
+mod watchers;
 mod world;
 
 use clap::{Args, Parser, Subcommand};
@@ -51,6 +55,7 @@ enum What {
     Restart(RestartArgs),
     /// The actor shell alone, beside bare actix actors.
     Shell(ShellArgs),
+    Fanout(fanout::FanoutArgs),
 }
 
 #[derive(Args, Clone)]
@@ -143,6 +148,7 @@ fn main() {
             What::Saga(args) => saga::run(&args).await,
             What::Restart(args) => restart::run(&args).await,
             What::Shell(args) => shell::run(&args).await,
+            What::Fanout(args) => fanout::run(&args).await,
         }
     });
 }

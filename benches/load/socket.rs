@@ -9,6 +9,9 @@ use tokio::{
     net::TcpStream,
 };
 
+/// Room for what comes in one read while skimming.
+const SKIM_BYTES: usize = 8 * 1_024;
+
 /// One socket on `/v1/live`.
 pub struct Socket {
     stream: TcpStream,
@@ -38,10 +41,26 @@ impl Said<'_> {
 impl Socket {
     /// Connects and upgrades as the bearer of `token`.
     pub async fn open(address: SocketAddr, token: &str) -> io::Result<Self> {
+        Self::upgrade(address, "/v1/live", &format!("authorization: Bearer {token}\r\n")).await
+    }
+
+    /// Connects as a browser does: the ticket goes into the first frame. The answer is the next text.
+    pub async fn hello(address: SocketAddr, ticket: &str) -> io::Result<Self> {
+        let mut socket = Self::upgrade(address, "/v1/live", "").await?;
+        socket.send(&format!(r#"{{"type":"hello","ticket":"{ticket}"}}"#)).await?;
+        Ok(socket)
+    }
+
+    /// Connects to a server that asks for no name.
+    pub async fn plain(address: SocketAddr, path: &str) -> io::Result<Self> {
+        Self::upgrade(address, path, "").await
+    }
+
+    async fn upgrade(address: SocketAddr, path: &str, header: &str) -> io::Result<Self> {
         let mut stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let request = format!(
-            "GET /v1/live HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\nconnection: upgrade\r\n\
+            "GET {path} HTTP/1.1\r\nhost: {address}\r\n{header}connection: upgrade\r\n\
              upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
              sec-websocket-protocol: foodcourt.v1\r\n\r\n"
         );
@@ -98,6 +117,32 @@ impl Socket {
             self.read = 0;
             self.more().await?;
         }
+    }
+
+    /// Waits until there are texts, and shows each where it lies. May be dropped and called again.
+    pub async fn skim(&mut self, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+        let mut shown = false;
+        while !shown {
+            while let Some((opcode, from, to)) = self.whole() {
+                self.read = to;
+                match opcode {
+                    1 => {
+                        each(&self.inbox[from..to]);
+                        shown = true;
+                    }
+                    8 => return Err(io::ErrorKind::ConnectionAborted.into()),
+                    9 => self.frame(0x8A, &[]).await?,
+                    _ => {}
+                }
+            }
+            self.inbox.drain(..self.read);
+            self.read = 0;
+            if !shown {
+                self.inbox.reserve(SKIM_BYTES);
+                self.more().await?;
+            }
+        }
+        Ok(())
     }
 
     /// The next frame if it is here in whole: its opcode, and where its payload lies.
