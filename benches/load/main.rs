@@ -24,6 +24,7 @@ mod saga;
 mod server;
 mod shell;
 mod socket;
+mod sockets;
 mod watchers;
 mod world;
 
@@ -56,6 +57,7 @@ enum What {
     /// The actor shell alone, beside bare actix actors.
     Shell(ShellArgs),
     Fanout(fanout::FanoutArgs),
+    Sockets(sockets::SocketsArgs),
 }
 
 #[derive(Args, Clone)]
@@ -149,6 +151,7 @@ fn main() {
             What::Restart(args) => restart::run(&args).await,
             What::Shell(args) => shell::run(&args).await,
             What::Fanout(args) => fanout::run(&args).await,
+            What::Sockets(args) => sockets::run(&args).await,
         }
     });
 }
