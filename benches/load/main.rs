@@ -12,12 +12,14 @@
 
 mod bun;
 mod fanout;
+mod fixes;
 mod http;
 mod kitchens;
 mod machine;
 mod peer;
 mod place;
 mod publish;
+mod redis;
 mod restart;
 mod riders;
 mod saga;
@@ -58,6 +60,7 @@ enum What {
     Shell(ShellArgs),
     Fanout(fanout::FanoutArgs),
     Sockets(sockets::SocketsArgs),
+    Fixes(fixes::FixesArgs),
 }
 
 #[derive(Args, Clone)]
@@ -152,6 +155,7 @@ fn main() {
             What::Shell(args) => shell::run(&args).await,
             What::Fanout(args) => fanout::run(&args).await,
             What::Sockets(args) => sockets::run(&args).await,
+            What::Fixes(args) => fixes::run(&args).await,
         }
     });
 }
