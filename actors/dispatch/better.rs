@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{live::PlanSettings, rules::DispatchRules as Rules, survey::Seen};
+use super::{DeliveryCommand, event::Candidate, live::PlanSettings, rules::DispatchRules as Rules, survey::Seen};
 use crate::{
     ids::{DeliveryId, RiderId},
     place::Position,
@@ -42,6 +42,15 @@ pub(super) struct Better {
     pub chosen: Seen,
     /// So many seconds.
     pub sooner_s: i64,
+}
+
+impl Better {
+    /// The wish to the delivery; `candidates` are both.
+    pub fn asks(&self, candidates: Vec<Candidate>) -> DeliveryCommand {
+        let later_s = u32::try_from(self.sooner_s).unwrap_or(0);
+        let (bearer, chosen) = (self.bearer.rider_id, self.chosen.rider_id);
+        DeliveryCommand::AskBetter { bearer, later_s, chosen, candidates }
+    }
 }
 
 /// The best exchange for each of `riding`; each rider is in one at most, and none of `meant` in any. Whoever has `refused`

@@ -226,10 +226,7 @@ impl Answers {
         self.run(delivery_id, async move {
             let near = [&better.chosen, &better.bearer].map(|seen| Near::of(seen, pickup));
             let candidates = timed(this.travel.as_ref(), &near, pickup).await;
-            let (bearer, chosen) = (better.bearer.rider_id, better.chosen.rider_id);
-            let later_s = u32::try_from(better.sooner_s).unwrap_or(0);
-            let command = DeliveryCommand::AskBetter { bearer, later_s, chosen, candidates };
-            this.tell(delivery_id, command, origin).await;
+            this.tell(delivery_id, better.asks(candidates), origin).await;
         });
     }
 

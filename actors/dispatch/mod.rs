@@ -3,6 +3,7 @@
 mod asking;
 mod better;
 mod decide;
+mod desk;
 pub mod effect;
 pub mod eta;
 pub mod event;

@@ -1,9 +1,9 @@
 //! The same day under another policy: a recorded day or a benchmark's, policies with their knobs, and how the day went
 //! under each. Pure: the clock is the day's own.
 
-mod desk;
 mod knobs;
 mod manners;
+mod planner;
 mod riders;
 mod town;
 

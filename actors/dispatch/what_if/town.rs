@@ -15,8 +15,8 @@ use super::{
         rules::DispatchRules as Rules,
         survey::Errand,
     },
-    desk::Desk,
     manners::Manners,
+    planner::TownPlanner,
     riders::Rider,
 };
 use crate::{
@@ -90,7 +90,9 @@ pub(super) struct Town<'a> {
     here: BTreeMap<RiderId, usize>,
     alive: BTreeSet<DeliveryId>,
     thinking: Vec<Thinking>,
-    desk: Desk,
+    planner: TownPlanner,
+    /// Stretches of duty that begin once their rider has brought what is left of the one before.
+    late: Vec<usize>,
     told: Vec<(DeliveryId, Command)>,
 }
 
@@ -108,7 +110,7 @@ impl<'a> Town<'a> {
             .orders
             .iter()
             .map(|(id, order)| (*id, Live { order, state: DeliveryState::default(), deadline: None, handed: None }));
-        let desk = Desk::new(way.settings, way.searching, day.orders.values().next()?.pickup);
+        let planner = TownPlanner::new(way.settings, way.searching, day.orders.values().next()?.pickup);
         Some(Self {
             way,
             lives: lives.collect(),
@@ -119,7 +121,8 @@ impl<'a> Town<'a> {
             here: BTreeMap::new(),
             alive: BTreeSet::new(),
             thinking: vec![],
-            desk,
+            planner,
+            late: vec![],
             told: vec![],
         })
     }
@@ -140,9 +143,10 @@ impl<'a> Town<'a> {
         let mut to_come = 0;
         for now in first..=last {
             while let Some(rider) = self.riders.get(to_come).filter(|rider| rider.on <= now) {
-                self.here.insert(rider.id, to_come);
+                self.late.push(to_come);
                 to_come += 1;
             }
+            self.come_on_duty();
             while let Some((_, id)) = coming.pop_if(|(at, _)| *at <= now) {
                 self.alive.insert(id);
                 self.told.push((id, Command::Request(requested(self.lives[&id].order))));
@@ -159,6 +163,19 @@ impl<'a> Town<'a> {
             }
         }
         progress(1.0);
+    }
+
+    /// Nobody begins anew with food of the stretch before in the bag.
+    fn come_on_duty(&mut self) {
+        let (here, riders) = (&mut self.here, &self.riders);
+        self.late.retain(|number| {
+            let id = riders[*number].id;
+            let carries = here.get(&id).is_some_and(|before| !riders[*before].bag.is_empty());
+            if !carries {
+                here.insert(id, *number);
+            }
+            carries
+        });
     }
 
     pub fn rider(&mut self, id: RiderId) -> Option<&mut Rider> {
@@ -245,13 +262,15 @@ impl<'a> Town<'a> {
     }
 
     fn heard(&mut self, id: DeliveryId, event: &DeliveryEvent, now: Seconds) {
-        self.desk.heard(id, event, now);
+        self.planner.heard(id, event, now);
         match event {
             DeliveryEvent::SearchStarted(search) => match self.way.by {
                 By::Nearest => self.nearest(search, now),
                 By::Matcher => {
-                    if let Some(waiting) = self.waiting(search, now) {
-                        self.desk.seek(search.clone(), waiting);
+                    let waiting = self.waiting(search, now);
+                    let sought = waiting.map(|waiting| self.planner.seek(search.clone(), waiting));
+                    if let Some(Err(search)) = sought {
+                        self.nearest(&search, now);
                     }
                 }
             },
@@ -398,12 +417,12 @@ impl<'a> Town<'a> {
     }
 
     fn plan(&mut self, now: Seconds) {
-        if self.way.by == By::Nearest || !self.desk.is_due(now) {
+        if self.way.by == By::Nearest || !self.planner.is_due(now) {
             return;
         }
-        let around = self.desk.look(self.on_duty(now), now, &self.ground);
-        let (commands, unplanned) = self.desk.tick(now, &around, &self.ground);
-        for (rider_id, at) in self.desk.sent() {
+        let here = self.here.values().map(|number| &self.riders[*number]).filter(|rider| rider.is_here(now));
+        let (commands, unplanned) = self.planner.tick(now, here, &self.ground);
+        for (rider_id, at) in self.planner.sent() {
             let place = self.ground.place(at);
             if let Some(rider) = self.rider(rider_id) {
                 rider.send(place);
