@@ -61,6 +61,8 @@ pub struct DayDuty {
     pub on: Timestamp,
     /// As above.
     pub off: Timestamp,
+    /// Whether they are known to have gone home then.
+    pub went_home: bool,
     /// When it was to end, where the rider has said so.
     pub until: Option<Timestamp>,
     /// On what.
@@ -175,6 +177,7 @@ impl RecordedDay {
                         rider_id: one.id,
                         on: one.since.map_or(at.plus_s(-BEFORE_SEEN_S), |on| on.max(at.plus_s(-SHIFT_MAX_S)).min(at)),
                         off: at.plus_s(GONE_S),
+                        went_home: false,
                         until: one.until,
                         vehicle: one.vehicle,
                         capacity: one.capacity,
@@ -230,11 +233,12 @@ impl RecordedDay {
         }
     }
 
-    /// Folds in that a rider's shift has ended; after all ticks.
+    /// Folds in that a rider's shift has ended; after all ticks, each rider's in their order.
     pub fn went_home(&mut self, rider_id: RiderId, at: Timestamp) {
         let of_rider = self.duties.iter_mut().filter(|duty| duty.rider_id == rider_id && duty.seen_at <= at);
-        if let Some(duty) = of_rider.last().filter(|duty| at < duty.seen_at.plus_s(SHIFT_MAX_S)) {
-            duty.off = at;
+        // A later end is that of a shift in which nobody looked at them.
+        if let Some(duty) = of_rider.last().filter(|duty| !duty.went_home && at < duty.seen_at.plus_s(SHIFT_MAX_S)) {
+            (duty.off, duty.went_home) = (at, true);
         }
     }
 

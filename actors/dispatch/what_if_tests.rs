@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    event::{DeliveryEvent, ReadyNoted},
+    event::{Cancelled, DeliveryEvent, ReadyNoted},
     live::{PlanSettings, Waiting},
     matcher::{
         Order, Place, Rules, StraightLine,
@@ -15,9 +15,10 @@ use super::{
     what_if::{Course, Day, DayPlayed, Pay, Policy},
 };
 use crate::{
-    ids::{DeliveryId, UserId},
+    ids::{DeliveryId, OrderId, UserId},
     place::{LocalMap, Position},
     testing::NOON,
+    time::Timestamp,
     travel::{GreatCircle, Vehicle},
 };
 
@@ -144,14 +145,25 @@ fn duty(answers: u32, yes: bool) -> Duty {
 
 /// As it is written and read again.
 fn recorded(waiting: Vec<Waiting>, seen: Vec<Seen>) -> RecordedDay {
+    let mut record = RecordedDay::default();
+    ticked(&mut record, NOON, waiting, seen);
+    record
+}
+
+fn ticked(record: &mut RecordedDay, at: Timestamp, waiting: Vec<Waiting>, seen: Vec<Seen>) {
     let open = waiting.into_iter().map(|waiting| Sought { waiting, round: 1, radius_m: 1_000, deadline_at: NOON });
     let (around, settings) = (Around { seen, left_out: vec![] }, PlanSettings::default());
     let policy = record::Policy::Nearest;
-    let tick = Tick { at: NOON, policy, settings, open: open.collect(), around, decided: vec![] };
+    let tick = Tick { at, policy, settings, open: open.collect(), around, decided: vec![] };
     let body = serde_json::to_string(&Packer::default().pack(&tick)).unwrap();
-    let mut record = RecordedDay::default();
-    record.add(NOON, &serde_json::from_str(&body).unwrap());
-    record
+    record.add(at, &serde_json::from_str(&body).unwrap());
+}
+
+/// Withdrawn so many seconds after noon.
+fn withdrawn(record: &mut RecordedDay, n: u128, after_s: i64) {
+    let (delivery_id, order_id) = (DeliveryId(Uuid::from_u128(n)), OrderId(Uuid::nil()));
+    let gone = DeliveryEvent::Cancelled(Cancelled { delivery_id, order_id, rider_id: None });
+    record.lived(delivery_id, NOON.plus_s(after_s), &gone);
 }
 
 fn lived(record: &RecordedDay, policy: &Policy) -> DayPlayed {
@@ -236,4 +248,58 @@ fn a_tick_of_an_older_build_is_read_and_what_it_lacks_is_said() {
     assert_eq!(lived(&record, &Policy::matcher()).outcome().undelivered, 0);
     let new = recorded(vec![waiting(1, 2)], vec![seen(9, 100.0, duty(0, true))]);
     assert_eq!(new.lacks().len(), 2, "no kitchen has taught, no facts are read: {:?}", new.lacks());
+}
+
+/// What `metres` take a scooter, seconds.
+fn ride_s(metres: f64) -> i64 {
+    let (from, to) = (at_m(0.0, 0.0), at_m(metres, 0.0));
+    GreatCircle::USUAL.takes(Vehicle::Scooter, from, to).as_secs() as i64
+}
+
+#[test]
+fn a_ride_that_is_called_off_ends_there_and_nothing_is_handed_over() {
+    for policy in [Policy::nearest(), Policy::matcher()] {
+        let set_out = || recorded(vec![waiting(7, 1)], vec![seen(9, 2_000.0, duty(0, true))]);
+        let mut halfway = set_out();
+        withdrawn(&mut halfway, 7, 20 + ride_s(2_000.0) / 2);
+        let played = lived(&halfway, &policy);
+        let half = GreatCircle::USUAL.detour;
+        assert!((played.kilometres.unwrap() - half).abs() < 0.15, "of {half} km: {played:?}");
+        let mut at_door = set_out();
+        withdrawn(&mut at_door, 7, 20 + ride_s(2_000.0) + 45 + ride_s(450.0));
+        let played = lived(&at_door, &policy);
+        assert_eq!((played.shares.iter().sum::<f64>(), played.pay), (0.0, 0.0), "{policy:?} {played:?}");
+        assert!(played.kilometres.unwrap() > 2.0 * half, "the food was fetched: {played:?}");
+    }
+}
+
+#[test]
+fn a_shift_begun_anew_loses_no_food() {
+    let mut far = waiting(1, 2);
+    far.dropoff = at_m(0.0, 4_000.0);
+    let mut record = recorded(vec![far.clone()], vec![seen(9, 100.0, duty(0, true))]);
+    let mut again = duty(0, true);
+    again.start(None, NOON.plus_min(4));
+    ticked(&mut record, NOON.plus_min(4), vec![far], vec![seen(9, 0.0, again)]);
+    assert_eq!(record.duties.len(), 2);
+    for policy in [Policy::nearest(), Policy::matcher()] {
+        assert_eq!(lived(&record, &policy).outcome().undelivered, 0, "{policy:?}");
+    }
+}
+
+#[test]
+fn who_has_gone_home_sooner_than_said_is_gone() {
+    let mut long = duty(0, true);
+    long.start(Some(NOON.plus_min(360)), NOON.plus_min(-60));
+    let mut record = recorded(vec![waiting(1, 2), waiting(2, 40)], vec![seen(9, 100.0, long)]);
+    let id = record.duties[0].rider_id;
+    assert_eq!(lived(&record, &Policy::nearest()).outcome().undelivered, 0, "as they said");
+    record.went_home(id, NOON.plus_min(-300));
+    record.went_home(id, NOON.plus_min(20));
+    // The end of another shift, in which nobody looked for them.
+    record.went_home(id, NOON.plus_min(90));
+    assert_eq!(record.duties[0].off, NOON.plus_min(20));
+    for policy in [Policy::nearest(), Policy::matcher()] {
+        assert_eq!(lived(&record, &policy).outcome().undelivered, 1, "{policy:?}");
+    }
 }

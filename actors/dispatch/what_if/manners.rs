@@ -8,7 +8,11 @@ use super::super::{
     recorded_day::{Answer, RecordedDay, Steps},
     rules::DispatchRules as Rules,
 };
-use crate::{ids::RiderId, time::Timestamp, travel::GreatCircle};
+use crate::{
+    ids::{DeliveryId, RiderId},
+    time::Timestamp,
+    travel::GreatCircle,
+};
 
 /// So few measurements say nothing, and what is configured is taken.
 const ENOUGH: usize = 8;
@@ -47,6 +51,12 @@ impl Manners {
                 Answer::Silence => silences += 1,
             }
         }
+        let mut of_rider: BTreeMap<RiderId, Vec<(DeliveryId, &Steps)>> = BTreeMap::new();
+        for (id, steps) in &day.steps {
+            if let Some(rider_id) = steps.rider_id {
+                of_rider.entry(rider_id).or_default().push((*id, steps));
+            }
+        }
         let vehicles: BTreeMap<RiderId, _> = day.duties.iter().map(|duty| (duty.rider_id, duty.vehicle)).collect();
         let (mut paces, mut counters, mut doors) = (vec![], vec![], vec![]);
         for (id, steps) in &day.steps {
@@ -61,7 +71,7 @@ impl Manners {
             if let (Some(picked_up), Some(at_door), Some((rider_id, _))) =
                 (steps.picked_up, steps.at_door, order.delivered)
                 && let Some(vehicle) = vehicles.get(&rider_id)
-                && steps.rides_alone(rider_id, day)
+                && of_rider.get(&rider_id).is_some_and(|all| rides_alone(*id, picked_up, at_door, all))
             {
                 let estimated = estimate.takes(*vehicle, order.pickup, order.dropoff).as_secs_f64();
                 let pace = span(picked_up, at_door) / estimated.max(1.0);
@@ -89,14 +99,10 @@ impl Manners {
     }
 }
 
-impl Steps {
-    /// Whether its rider had nothing else to hand over on the way, nor fetched anything.
-    fn rides_alone(&self, rider_id: RiderId, day: &RecordedDay) -> bool {
-        let (Some(from), Some(to)) = (self.picked_up, self.at_door) else { return false };
-        let within = |at: Option<Timestamp>| at.is_some_and(|at| from <= at && at <= to);
-        let theirs = day.steps.values().filter(|other| other.rider_id == Some(rider_id) && *other != self);
-        theirs.into_iter().all(|other| !within(other.picked_up) && !within(other.at_door))
-    }
+/// Whether its rider, with `all` their steps, had nothing else to hand over on the way, nor fetched anything.
+fn rides_alone(id: DeliveryId, from: Timestamp, to: Timestamp, all: &[(DeliveryId, &Steps)]) -> bool {
+    let within = |at: Option<Timestamp>| at.is_some_and(|at| from <= at && at <= to);
+    all.iter().all(|(other, steps)| *other == id || !within(steps.picked_up) && !within(steps.at_door))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -26,7 +26,7 @@ use super::{
     rules::DispatchRules,
     survey::gini,
 };
-use crate::time::Timestamp;
+use crate::{ids::RiderId, time::Timestamp};
 
 /// An order placed longer before it became known was wanted later: its customer waits from when it became known.
 const LATER_S: i64 = 3 * 3_600;
@@ -186,9 +186,12 @@ impl Day {
         let day = Some(day).filter(|day| day.has_facts())?;
         let counted = day.orders.values().filter(|order| counts(order));
         let orders = counted.map(|order| order_played(order, order.delivered.map(|(_, at)| seconds(at))));
-        let brought = |on: Timestamp, off: Timestamp, rider| {
-            let delivered = day.orders.values().filter_map(|order| order.delivered);
-            let count = delivered.filter(|(who, at)| *who == rider && (on..=off).contains(at)).count();
+        let mut handed: BTreeMap<RiderId, Vec<Timestamp>> = BTreeMap::new();
+        for (rider_id, at) in day.orders.values().filter_map(|order| order.delivered) {
+            handed.entry(rider_id).or_default().push(at);
+        }
+        let brought = |on: Timestamp, off: Timestamp, rider_id| {
+            let count = handed.get(&rider_id).into_iter().flatten().filter(|at| (on..=off).contains(*at)).count();
             u32::try_from(count).unwrap_or(u32::MAX)
         };
         let duties = day.duties.iter().map(|duty| {
@@ -209,7 +212,7 @@ impl Day {
 }
 
 /// Deliveries of each rider, over all stretches of duty.
-fn shares(each: impl Iterator<Item = (crate::ids::RiderId, u32)>) -> Vec<f64> {
+fn shares(each: impl Iterator<Item = (RiderId, u32)>) -> Vec<f64> {
     let mut shares = BTreeMap::new();
     each.for_each(|(rider, delivered)| *shares.entry(rider).or_insert(0.0) += f64::from(delivered));
     shares.into_values().collect()

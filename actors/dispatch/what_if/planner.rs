@@ -70,7 +70,13 @@ impl TownPlanner {
     }
 
     /// Those of `riders` who are near enough to what is planned, and not being asked.
-    fn look<'a>(&self, survey: &Survey, riders: impl Iterator<Item = &'a Rider>, now: Seconds, ground: &Ground) -> Vec<Seen> {
+    fn look<'a>(
+        &self,
+        survey: &Survey,
+        riders: impl Iterator<Item = &'a Rider>,
+        now: Seconds,
+        ground: &Ground,
+    ) -> Vec<Seen> {
         let free = riders.filter(|rider| rider.offers.is_empty());
         let seen: BTreeMap<RiderId, Seen> = free
             .map(|rider| {

@@ -72,8 +72,13 @@ impl Rider {
         let mut known = Duty::default();
         known.habit = duty.habits[0];
         known.start(duty.until, duty.on);
-        // Who has said when to go home goes then, or with the last door.
-        let off = duty.until.map_or(seconds(duty.off), seconds).max(on);
+        // Who has said when to go home goes then, or with the last door; or when they really went, if that was sooner.
+        let off = match duty.until.map(seconds) {
+            Some(until) if duty.went_home => until.min(seconds(duty.off)),
+            Some(until) => until,
+            None => seconds(duty.off),
+        };
+        let off = off.max(on);
         let (vehicle, capacity) = (duty.vehicle, duty.capacity);
         Self {
             id: duty.rider_id,
@@ -140,10 +145,26 @@ impl Rider {
             return false;
         }
         self.duty.released(carried_m, self.bag.is_empty(), now);
-        if self.doing == Doing::ToCourt && self.bag.iter().all(|one| one.has_food) {
-            (self.doing, self.next) = (Doing::Nothing, seconds(now));
+        let is_in_vain = match self.doing {
+            Doing::ToCourt => self.bag.iter().all(|one| one.has_food),
+            Doing::ToDoor(id) | Doing::AtDoor(id) => id == delivery_id,
+            Doing::Nothing | Doing::AtCourt(_) | Doing::Leaving => false,
+        };
+        if is_in_vain {
+            self.turn_round(seconds(now));
         }
         true
+    }
+
+    /// Leaves off what they were at: what was not ridden yet is not ridden.
+    #[expect(clippy::cast_precision_loss, reason = "seconds of a ride")]
+    fn turn_round(&mut self, now: Seconds) {
+        let (left, takes) = ((self.next - now).max(0), self.next - self.left);
+        if matches!(self.doing, Doing::ToCourt | Doing::ToDoor(_)) && takes > 0 {
+            self.worked -= left;
+            self.metres -= apart(self.from, self.to) * left as f64 / takes as f64;
+        }
+        (self.doing, self.next) = (Doing::Nothing, now);
     }
 
     /// Lives until `now`; `is_ready` tells whose food is, `tell` hears of each step.

@@ -142,7 +142,7 @@ impl<'a> Town<'a> {
         coming.sort_unstable_by(|a, b| b.cmp(a));
         let mut to_come = 0;
         for now in first..=last {
-            while let Some(rider) = self.riders.get(to_come).filter(|rider| rider.on <= now) {
+            while self.riders.get(to_come).is_some_and(|rider| rider.on <= now) {
                 self.late.push(to_come);
                 to_come += 1;
             }
