@@ -6,15 +6,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{DeliveryCommand, event::Candidate, live::PlanSettings, rules::DispatchRules as Rules, survey::Seen};
+use super::{
+    DeliveryCommand,
+    event::Candidate,
+    live::PlanSettings,
+    matcher::{Place, near::Nearest},
+    rules::DispatchRules as Rules,
+    survey::Seen,
+};
 use crate::{
     ids::{DeliveryId, RiderId},
-    place::Position,
+    place::{LocalMap, Position},
     time::Timestamp,
 };
 
 /// Free riders compared at a court; who is further from it than so many others is not the better one.
 const NEAR: usize = 8;
+/// They are found among so many nearest by distance: a car may be there before a bicycle that is nearer.
+const NEAR_AS_THE_CROW_FLIES: usize = 32;
 
 /// A delivery whose rider is on the way to the court.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -75,7 +84,15 @@ pub(super) fn better(
         rider.duty.until.is_none_or(in_time) && !refused(delivery_id, rider.rider_id)
     };
     let by_id: BTreeMap<RiderId, &Seen> = riders.iter().map(|seen| (seen.rider_id, seen)).collect();
-    let mut near: Vec<(Position, Vec<&Seen>)> = vec![];
+    let Some(first) = riding.values().next() else { return vec![] };
+    let map = LocalMap::around(first.pickup);
+    let place = |at: Position| {
+        let [x, y] = map.to_metres(at);
+        Place { x, y }
+    };
+    let free: Vec<&Seen> = riders.iter().filter(|seen| seen.bag.is_empty() && seen.capacity > 0).collect();
+    let tree = Nearest::of(free.iter().map(|seen| place(seen.position)));
+    let mut near: BTreeMap<[u64; 2], Vec<&Seen>> = BTreeMap::new();
     let (mut meant, mut found) = (meant.clone(), vec![]);
     for (delivery_id, one) in riding {
         let Some(bearer) = by_id.get(&one.rider_id) else { continue };
@@ -83,14 +100,15 @@ pub(super) fn better(
         if !only_this || way_s(bearer, one.pickup) < Rules::BETTER_NOT_WITHIN_S {
             continue;
         }
-        let at = near.iter().position(|(court, _)| *court == one.pickup).unwrap_or_else(|| {
-            let mut free: Vec<&Seen> = riders.iter().filter(|seen| seen.bag.is_empty() && seen.capacity > 0).collect();
-            free.sort_by_key(|seen| (way_s(seen, one.pickup), seen.rider_id));
-            free.truncate(NEAR);
-            near.push((one.pickup, free));
-            near.len() - 1
+        let key = [one.pickup.lat().to_bits(), one.pickup.lon().to_bits()];
+        let near = near.entry(key).or_insert_with(|| {
+            let few = tree.few(place(one.pickup), NEAR_AS_THE_CROW_FLIES);
+            let mut few: Vec<&Seen> = few.into_iter().map(|number| free[number]).collect();
+            few.sort_by_key(|seen| (way_s(seen, one.pickup), seen.rider_id));
+            few.truncate(NEAR);
+            few
         });
-        let free = near[at].1.iter().filter(|seen| !meant.contains(&seen.rider_id) && may(seen, *delivery_id, one));
+        let free = near.iter().filter(|seen| !meant.contains(&seen.rider_id) && may(seen, *delivery_id, one));
         let first = free.map(|seen| (handed(seen, one, Rules::BETTER_ANSWER_S), *seen));
         let Some((at_door, chosen)) = first.min_by_key(|(at_door, seen)| (*at_door, seen.rider_id)) else { continue };
         let sooner_s = (handed(bearer, one, 0).as_micros() - at_door.as_micros()) / 1_000_000;

@@ -286,7 +286,8 @@ impl Desk {
             let waiting: Vec<Waiting> = due.iter().map(|open| open.waiting.clone()).collect();
             let decided = self.plan.tick(now, &waiting, riders, &self.likely);
             note(&due, &decided);
-            meant.extend(decided.iter().flat_map(|one| one.verdict.rider().into_iter().chain(one.also.iter().copied())));
+            meant
+                .extend(decided.iter().flat_map(|one| one.verdict.rider().into_iter().chain(one.also.iter().copied())));
             deeds = self.answer(now, riders, decided);
         }
         deeds.extend(self.exchange(now, riders, &meant));
@@ -333,9 +334,6 @@ impl Desk {
     /// fact of the first ends the search of the others ([`News::Bettered`]). What it costs is a command without effect,
     /// and a rider hidden from the second node's searches for [`Rules::RESERVE_S`].
     fn exchange(&mut self, now: Timestamp, riders: &[Seen], meant: &BTreeSet<RiderId>) -> Vec<Deed> {
-        if self.riding.is_empty() {
-            return vec![];
-        }
         let refused = |id, rider_id| self.tried.get(&id).is_some_and(|tried| tried.refused.contains(&rider_id));
         let mut deeds = vec![];
         for better in better::better(&self.settings, now, &self.riding, riders, meant, &refused) {

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    matcher::{Bearer, Courier, Key, LIKELY, Order, Place, Seconds, Standing, Travel},
+    live::{PlanSettings, Waiting},
+    matcher::{Bearer, Courier, Key, LIKELY, Order, Place, Seconds, Standing, Travel, near::Nearest},
     survey::{Carried, Seen},
 };
 use crate::{
@@ -135,4 +136,39 @@ pub(super) const fn delivery_of(key: Key) -> DeliveryId {
 }
 pub(super) const fn seconds(at: Timestamp) -> Seconds {
     at.as_micros().div_euclid(1_000_000)
+}
+
+/// What asking each rider costs beside the way: the noes that are likely first, and having had more than others.
+pub(super) fn handicap(
+    settings: &PlanSettings,
+    now: Timestamp,
+    waiting: &[Waiting],
+    riders: &[Seen],
+    couriers: &mut [Courier],
+) {
+    if settings.no_price <= 0.0 && settings.fairness <= 0.0 {
+        return;
+    }
+    let mut courts: Vec<Position> = waiting.iter().map(|one| one.pickup).collect();
+    courts.sort_by(|a, b| a.lat().total_cmp(&b.lat()).then(a.lon().total_cmp(&b.lon())));
+    courts.dedup();
+    let map = courts.first().map(|court| LocalMap::around(*court));
+    let place = |at: Position| map.map_or([0.0; 2], |map| map.to_metres(at));
+    let tree = Nearest::of(courts.iter().map(|court| place(*court)).map(|[x, y]| Place { x, y }));
+    for (courier, rider) in couriers.iter_mut().zip(riders) {
+        let [x, y] = place(rider.position);
+        let nearest =
+            tree.few(Place { x, y }, 1).first().map(|court| metres(rider.position.distance_m(courts[*court])));
+        let yes = rider.duty.habit.yes(nearest.unwrap_or(0), now);
+        courier.handicap =
+            settings.no_price * (1.0 - yes) / yes + settings.fairness * 3_600.0 * rider.duty.busy_share(now);
+    }
+    // Only differences count: what all have in common would make an order be given up sooner.
+    let least = couriers.iter().map(|courier| courier.handicap).fold(f64::INFINITY, f64::min);
+    couriers.iter_mut().for_each(|courier| courier.handicap -= least);
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "metres on the Earth, never negative")]
+pub(super) fn metres(distance_m: f64) -> u32 {
+    distance_m.round() as u32
 }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 pub use super::fleet::Likely;
 use super::{
-    fleet::{Fleet, Ways, delivery_of, key, rider_of, seconds, spread},
+    fleet::{Fleet, Ways, delivery_of, handicap, key, metres, rider_of, seconds, spread},
     matcher::{
         Courier, Key, Matcher, Order, Place, Plan, Reason, Rules, Seconds, Snapshot, Standing, Stop, Timing, Travel,
-        Tuning,
+        Tuning, near::Nearest,
     },
     rules::DispatchRules,
     survey::Seen,
@@ -26,6 +26,8 @@ use crate::{
 
 /// What a delivery that is never made costs, in seconds of waiting: two hours, twice what anybody waits for a meal.
 pub(super) const NEVER_S: Seconds = 7_200;
+/// Riders nearest to a court of whom it is told what each would cost; the cheapest few of them are.
+const TOLD_OF: usize = 48;
 /// Courts that a plan remembers; a zone has fewer, and with more it starts afresh.
 const SHOPS_MAX: usize = 10_000;
 /// What turning a rider to another court costs who has set out for one, seconds of a customer's waiting: more than most
@@ -254,14 +256,14 @@ impl LivePlan {
         }
         let now_s = seconds(now);
         let mut orders: Vec<Order> = waiting.iter().map(|one| self.order(one)).collect();
+        let open: HashSet<Key> = orders.iter().map(|order| order.key).collect();
         let (map, settings) = (self.map, self.settings);
         let fleet = Fleet { map: &map, estimate: &settings.estimate, halves: settings.halves(), likely, now: now_s };
         let mut couriers = Vec::with_capacity(riders.len());
         for rider in riders {
             let (courier, bound) = fleet.courier(rider, &mut |court| self.shop(court));
             couriers.push(courier);
-            let news = |order: &Order| !waiting.iter().any(|one| key(one.delivery_id.0) == order.key);
-            orders.extend(bound.into_iter().filter(news));
+            orders.extend(bound.into_iter().filter(|order| !open.contains(&order.key)));
         }
         handicap(&settings, now, waiting, riders, &mut couriers);
         let barred: HashSet<(Key, Key)> =
@@ -275,13 +277,22 @@ impl LivePlan {
         let routes = routes(&plan);
         let seen: HashMap<Key, (&Courier, &Seen)> =
             snapshot.couriers.iter().zip(riders).map(|(courier, rider)| (courier.key, (courier, rider))).collect();
+        let who = |number: usize| (&riders[number], &snapshot.couriers[number]);
+        // What a court's riders cost is told of those near it: of all of them it would cost deliveries times riders.
+        let tree = Nearest::of(snapshot.couriers.iter().map(|courier| courier.at));
+        let mut near: HashMap<usize, Vec<(&Seen, &Courier)>> = HashMap::new();
+        for order in &snapshot.orders[..waiting.len()] {
+            let few = || tree.few(self.shops[order.shop], TOLD_OF).into_iter().map(who).collect();
+            near.entry(order.shop).or_insert_with(few);
+        }
         let by_order = waiting.iter().zip(&snapshot.orders);
         let mut decided: Vec<Decided> = by_order
             .map(|(one, order)| {
                 let timing = timings.get(&order.key);
                 let verdict = self.verdict(now, one, order, timing, &seen);
-                let planned = timing.map(|timing| rider_of(timing.courier));
-                let weighed = self.weigh(one, order, riders, &snapshot, planned);
+                let planned =
+                    timing.and_then(|timing| seen.get(&timing.courier)).map(|(courier, rider)| (*rider, *courier));
+                let weighed = self.weigh(one, order, &near[&order.shop], now_s, planned);
                 let route = routes.get(&order.key).cloned().unwrap_or_default();
                 Decided { delivery_id: one.delivery_id, verdict, weighed, route, also: vec![] }
             })
@@ -297,9 +308,10 @@ impl LivePlan {
         let (order, now) = (alone.order(one), seconds(now));
         let (map, halves, likely) = (alone.map, settings.halves(), &BTreeMap::new());
         let fleet = Fleet { map: &map, estimate: &settings.estimate, halves, likely, now };
-        let couriers = riders.iter().map(|rider| fleet.courier(rider, &mut |court| alone.shop(court)).0).collect();
-        let snapshot = Snapshot { now, couriers, ..Snapshot::default() };
-        alone.weigh(one, &order, riders, &snapshot, None)
+        let mut courier = |rider| fleet.courier(rider, &mut |court| alone.shop(court)).0;
+        let couriers: Vec<Courier> = riders.iter().map(&mut courier).collect();
+        let near: Vec<_> = riders.iter().zip(&couriers).collect();
+        alone.weigh(one, &order, &near, now, None)
     }
 
     fn verdict(
@@ -331,24 +343,26 @@ impl LivePlan {
         Verdict::Wait { rider_id, until }
     }
 
-    /// The candidates as each would serve this delivery alone: the cheapest, and the planned one.
+    /// The candidates as each would serve this delivery alone: the cheapest of `near`, and the planned one.
     fn weigh(
         &self,
         one: &Waiting,
         order: &Order,
-        riders: &[Seen],
-        snapshot: &Snapshot,
-        planned: Option<RiderId>,
+        near: &[(&Seen, &Courier)],
+        now: Seconds,
+        planned: Option<(&Seen, &Courier)>,
     ) -> Vec<Weighed> {
         let ways = Ways::of(&self.settings.estimate);
         let [counter, door] = self.settings.halves();
         let shop = self.shops[order.shop];
-        let mut weighed: Vec<Weighed> = riders
+        let planned_id = planned.map(|(rider, _)| rider.rider_id);
+        let others = near.iter().filter(|(rider, _)| Some(rider.rider_id) != planned_id);
+        let mut weighed: Vec<Weighed> = planned
             .iter()
-            .zip(&snapshot.couriers)
+            .chain(others)
             .map(|(rider, courier)| {
                 let paced = |ride: Seconds| ride * courier.pace / 1000;
-                let (busy_s, to_pickup_s) = (courier.free - snapshot.now, paced(ways.seconds(courier.at, shop)));
+                let (busy_s, to_pickup_s) = (courier.free - now, paced(ways.seconds(courier.at, shop)));
                 let there = courier.free + to_pickup_s + counter;
                 let pickup = there.max(order.ready);
                 let to_dropoff_s = paced(ways.seconds(shop, order.door));
@@ -369,7 +383,7 @@ impl LivePlan {
             .collect();
         weighed.sort_by_key(|one| {
             let costs_s = one.shelf_s + one.to_dropoff_s + one.handicap_s;
-            (Some(one.rider_id) != planned, costs_s, one.busy_s + one.to_pickup_s, one.rider_id)
+            (Some(one.rider_id) != planned_id, costs_s, one.busy_s + one.to_pickup_s, one.rider_id)
         });
         weighed.truncate(DispatchRules::CANDIDATES);
         weighed
@@ -435,22 +449,6 @@ fn also_ask(decided: &mut [Decided], riders: &[Seen], others: usize) {
     }
 }
 
-/// What asking each rider costs beside the way: the noes that are likely first, and having had more than others.
-fn handicap(settings: &PlanSettings, now: Timestamp, waiting: &[Waiting], riders: &[Seen], couriers: &mut [Courier]) {
-    if settings.no_price <= 0.0 && settings.fairness <= 0.0 {
-        return;
-    }
-    for (courier, rider) in couriers.iter_mut().zip(riders) {
-        let courts = waiting.iter().map(|one| metres(rider.position.distance_m(one.pickup)));
-        let yes = rider.duty.habit.yes(courts.min().unwrap_or(0), now);
-        courier.handicap =
-            settings.no_price * (1.0 - yes) / yes + settings.fairness * 3_600.0 * rider.duty.busy_share(now);
-    }
-    // Only differences count: what all have in common would make an order be given up sooner.
-    let least = couriers.iter().map(|courier| courier.handicap).fold(f64::INFINITY, f64::min);
-    couriers.iter_mut().for_each(|courier| courier.handicap -= least);
-}
-
 /// The route of each order, in the sequence of the doors.
 fn routes(plan: &Plan) -> HashMap<Key, Vec<DeliveryId>> {
     let bound = plan.assignments.iter().map(|bound| {
@@ -472,9 +470,4 @@ fn routes(plan: &Plan) -> HashMap<Key, Vec<DeliveryId>> {
 #[expect(clippy::cast_possible_truncation, reason = "an hour or two at the dearest")]
 fn whole(seconds: f64) -> i64 {
     seconds.round() as i64
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "metres on the Earth, never negative")]
-fn metres(distance_m: f64) -> u32 {
-    distance_m.round() as u32
 }

@@ -171,3 +171,21 @@ fn nobody_is_planned_beyond_the_end_of_their_shift() {
     };
     assert_eq!((planned(15), planned(9)), (rider(1), rider(2)));
 }
+
+#[test]
+fn whoever_is_cheapest_for_a_court_is_told_of_in_a_crowd_too() {
+    let courts = [13.40, 13.45];
+    let waiting: Vec<Waiting> =
+        (0..60_u32).map(|n| Waiting { pickup: at(courts[n as usize % 2]), ..waiting(n.into(), NOON) }).collect();
+    let near = |n: u32| seen(u128::from(n) + 1, 13.38 + 0.0004 * f64::from(n), Duty::default());
+    let riders: Vec<Seen> = (0..250).map(near).collect();
+    let settings = PlanSettings::default();
+    let decided = LivePlan::new(settings, at(13.4)).tick(NOON, &waiting, &riders, &BTreeMap::new());
+    for (one, decided) in waiting.iter().zip(decided) {
+        let planned = decided.verdict.rider().unwrap();
+        assert_eq!(decided.weighed[0].rider_id, planned);
+        let mut of_all = LivePlan::weigh_alone(settings, NOON, one, &riders);
+        of_all.retain(|other| other.rider_id != planned);
+        assert_eq!(decided.weighed[1..], of_all[..4]);
+    }
+}
