@@ -38,6 +38,8 @@ pub enum Topic {
     OrderPickedUp,
     /// The rider is about to reach the door.
     CourierImminent,
+    /// The rider stands at the door.
+    CourierArrived,
     /// It is there.
     OrderDelivered,
     /// It was handed over at the counter.

@@ -32,6 +32,7 @@ impl Policy for InboxPolicy {
         "order.rider_assigned",
         "order.picked_up",
         "order.courier_imminent",
+        "order.courier_arrived",
         "order.delivered",
         "order.completed",
         "offer.received",
@@ -92,6 +93,7 @@ fn of_order(event: &OrderEvent, at: Timestamp) -> Told {
             let minutes = minutes(body.dropoff_eta_at, at);
             (body.customer_id, Topic::CourierImminent, format!("Your rider is almost there: about {minutes}."))
         }
+        E::CourierArrived(body) => (body.customer_id, Topic::CourierArrived, "Your rider is at your door.".to_owned()),
         E::Delivered(body) => {
             (body.customer_id, Topic::OrderDelivered, "Your order has arrived. Enjoy your meal!".to_owned())
         }

@@ -85,6 +85,11 @@ pub enum OrderCommand {
         /// At the door.
         dropoff_eta_at: Timestamp,
     },
+    /// The rider stands at the door.
+    NoteArrival {
+        /// Who.
+        rider_id: RiderId,
+    },
     /// The rider has the food.
     NotePickup {
         /// Who.

@@ -3,10 +3,10 @@
 use super::{
     command::OrderCommand,
     event::{
-        CancelRequested, CancelledBy, Closed, Completed, CourierImminent, Delayed, Delivered, EndReason, EtaMoved,
-        Expired, Fulfilment, OrderEvent, Overdue, Paid, PartAccepted, PartCollected, PartDelayed, PartReady,
-        PartRejected, PartStarted, PickedUp, Placed, PreparationStarted, Ready, RejectReason, Rejecting, RiderAssigned,
-        RiderUnassigned,
+        CancelRequested, CancelledBy, Closed, Completed, CourierArrived, CourierImminent, Delayed, Delivered,
+        EndReason, EtaMoved, Expired, Fulfilment, OrderEvent, Overdue, Paid, PartAccepted, PartCollected, PartDelayed,
+        PartReady, PartRejected, PartStarted, PickedUp, Placed, PreparationStarted, Ready, RejectReason, Rejecting,
+        RiderAssigned, RiderUnassigned,
     },
     evolve, planning, rules,
     state::{Eta, Known, OrderRejection, OrderState, OrderStatus, PartAnswer, PartStage},
@@ -145,6 +145,7 @@ impl Draft {
                 self.note_imminent(rider_id, dropoff_eta_at);
                 Ok(())
             }
+            OrderCommand::NoteArrival { rider_id } => self.note_arrival(rider_id),
             OrderCommand::NotePickup { rider_id } => self.note_pickup(rider_id),
             OrderCommand::Deliver { rider_id } => self.deliver(rider_id),
             OrderCommand::NoteCollected { kitchen_id } => self.note_collected(kitchen_id),
@@ -332,6 +333,15 @@ impl Draft {
             let customer_id = self.order.placed.customer_id;
             self.push(OrderEvent::CourierImminent(CourierImminent { rider_id, dropoff_eta_at, customer_id }));
         }
+    }
+
+    fn note_arrival(&mut self, rider_id: RiderId) -> Decision {
+        self.note_pickup(rider_id)?;
+        if self.order.status == OrderStatus::PickedUp && self.order.timeline.courier_arrived_at.is_none() {
+            let customer_id = self.order.placed.customer_id;
+            self.push(OrderEvent::CourierArrived(CourierArrived { rider_id, customer_id }));
+        }
+        Ok(())
     }
 
     fn note_pickup(&mut self, rider_id: RiderId) -> Decision {

@@ -54,6 +54,8 @@ events! {
         PickedUp(PickedUp) = "order.picked_up",
         /// The rider is about to reach the door.
         CourierImminent(CourierImminent) = "order.courier_imminent",
+        /// The rider stands at the door.
+        CourierArrived(CourierArrived) = "order.courier_arrived",
         /// At the door: the end of a delivery order.
         Delivered(Delivered) = "order.delivered",
         /// Handed over at the counter: the end of a pickup order.
@@ -380,6 +382,15 @@ pub struct CourierImminent {
     pub rider_id: RiderId,
     /// When it should be handed over at the door.
     pub dropoff_eta_at: Timestamp,
+    /// Who ordered.
+    pub customer_id: UserId,
+}
+
+/// Body of `order.courier_arrived`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CourierArrived {
+    /// Who brings it.
+    pub rider_id: RiderId,
     /// Who ordered.
     pub customer_id: UserId,
 }

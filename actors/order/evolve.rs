@@ -39,6 +39,7 @@ fn begin(placed: &Placed, at: Timestamp) -> Known {
             preparation_started_at: None,
             ready_at: None,
             picked_up_at: None,
+            courier_arrived_at: None,
             ending_at: None,
             ended_at: None,
         },
@@ -103,6 +104,7 @@ pub fn advance(order: &mut Known, event: &OrderEvent, at: Timestamp) {
             });
         }
         OrderEvent::CourierImminent(_) => order.imminent = true,
+        OrderEvent::CourierArrived(_) => order.timeline.courier_arrived_at = Some(at),
         OrderEvent::PickedUp(_) => {
             order.status = OrderStatus::PickedUp;
             order.timeline.picked_up_at = Some(at);

@@ -43,6 +43,7 @@ impl Policy for OrderPolicy {
         "delivery.eta_moved",
         "delivery.picked_up",
         "delivery.courier_imminent",
+        "delivery.arrived_at_dropoff",
         "delivery.delivered",
         "delivery.unassignable",
     ];
@@ -114,6 +115,7 @@ fn of_delivery(fact: DeliveryEvent, at: Timestamp) -> Option<(Uuid, OrderCommand
             (fact.order_id, OrderCommand::NoteImminent { rider_id, dropoff_eta_at })
         }
         DeliveryEvent::PickedUp(fact) => (fact.order_id, OrderCommand::NotePickup { rider_id: fact.rider_id }),
+        DeliveryEvent::ArrivedAtDropoff(fact) => (fact.order_id, OrderCommand::NoteArrival { rider_id: fact.rider_id }),
         DeliveryEvent::Delivered(fact) => (fact.order_id, OrderCommand::Deliver { rider_id: fact.rider_id }),
         DeliveryEvent::Unassignable(fact) => (fact.order_id, OrderCommand::Reject { reason: EndReason::NoRider }),
         _ => return None,

@@ -188,6 +188,8 @@ pub fn view(role: &Role, state: &OrderState, version: Version) -> Option<OrderVi
             if full.parts.is_empty() {
                 return None;
             }
+            // The way to the door is nothing to a kitchen.
+            full.timeline.courier_arrived_at = None;
             OrderView { dropoff: None, dropoff_eta_at: None, ..without_money(full) }
         }
         Role::Rider => OrderView { parts: vec![], ..without_money(full) },
@@ -328,9 +330,9 @@ fn for_kitchens(kitchens: &BTreeSet<KitchenId>, event: &OrderEvent) -> Option<Va
         OrderEvent::PartReady(fact) => fact.kitchen_id,
         OrderEvent::PartCollected(fact) => fact.kitchen_id,
         OrderEvent::Delayed(fact) => return Some(json!({"ready_at": fact.ready_at})),
-        // When the rider stands at the pass; the way to the door is nothing to a kitchen.
+        // When the rider stands at the pass.
         OrderEvent::EtaMoved(fact) => return fact.pickup_eta_at.map(|at| json!({"pickup_eta_at": at})),
-        OrderEvent::CourierImminent(_) => return None,
+        OrderEvent::CourierImminent(_) | OrderEvent::CourierArrived(_) => return None,
         _ => return on_the_way(event),
     };
     own(kitchen_id).then(|| body(event))
@@ -351,6 +353,7 @@ fn on_the_way(event: &OrderEvent) -> Option<Value> {
             json!({"rider_id": fact.rider_id, "dropoff_eta_at": fact.dropoff_eta_at})
         }
         OrderEvent::PickedUp(fact) => json!({"rider_id": fact.rider_id}),
+        OrderEvent::CourierArrived(fact) => json!({"rider_id": fact.rider_id}),
         OrderEvent::Delivered(fact) => json!({"rider_id": fact.rider_id}),
         OrderEvent::Completed(_) => json!({}),
         OrderEvent::Rejecting(fact) => json!({"reason": fact.reason}),

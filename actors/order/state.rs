@@ -245,6 +245,9 @@ pub struct Timeline {
     /// With the rider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picked_up_at: Option<Timestamp>,
+    /// The rider came to the door.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub courier_arrived_at: Option<Timestamp>,
     /// The bad end began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending_at: Option<Timestamp>,

@@ -2,7 +2,7 @@
 
 import { h, icon } from '../lib/dom.js';
 import { clockWithSeconds, time } from '../lib/time.js';
-import { statusWord } from '../lib/words.js';
+import { operatorWord } from '../lib/words.js';
 
 const clock = (at) => (at ? clockWithSeconds(at) : '');
 const span = (s) => (s >= 3_600 ? `${Math.floor(s / 3_600)} h ${Math.floor((s % 3_600) / 60)} min` : `${Math.floor(s / 60)}:${String(s % 60).padStart(2, '0')}`);
@@ -112,7 +112,7 @@ export function panel({ deliveries, chosen, items, picked, names }, act) {
   const letters = lettersOf(items);
   return h('section', { class: 'card why', key: 'why', 'aria-labelledby': 'why-title', 'data-chosen': chosen ?? 'none' },
     h('div', { class: 'row spread', key: 'top' }, h('h2', { id: 'why-title', tabindex: '-1' }, 'Why this rider?'), chosen && h('button', { type: 'button', class: 'quiet', 'aria-label': 'Close', onclick: act.close }, icon('close'))),
-    deliveries.length === 0 ? h('p', { class: 'empty', key: 'empty' }, 'No deliveries yet.') : h('ul', { class: 'chips', key: 'deliveries', 'aria-label': 'Deliveries' }, deliveries.map((order) => h('li', { key: order.delivery_id }, h('button', { type: 'button', 'data-why': order.delivery_id, 'aria-pressed': String(order.delivery_id === chosen), onclick: () => act.choose(order.delivery_id) }, `${time(order.placed_at)} · ${statusWord(order)}`)))),
+    deliveries.length === 0 ? h('p', { class: 'empty', key: 'empty' }, 'No deliveries yet.') : h('ul', { class: 'chips', key: 'deliveries', 'aria-label': 'Deliveries' }, deliveries.map((order) => h('li', { key: order.delivery_id }, h('button', { type: 'button', 'data-why': order.delivery_id, 'aria-pressed': String(order.delivery_id === chosen), onclick: () => act.choose(order.delivery_id) }, `${time(order.placed_at)} · ${operatorWord(order)}`)))),
     !chosen && deliveries.length > 0 && h('p', { class: 'small', key: 'hint' }, 'Choose a delivery, here or by its door on the map.'),
     chosen && h('div', { class: 'why-story', key: 'story' }, timeline(items, picked, letters, names, act), picked ? weighed(picked, letters, { deliveries, chosen, names, act }) : h('p', { class: 'empty', key: 'none' }, 'Nothing was weighed yet, or it was forgotten.')));
 }

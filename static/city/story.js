@@ -19,6 +19,7 @@ const over = ['delivered', 'cancelled', 'unassignable'];
 const ours = {
   'order.placed': () => 'The guest placed the order',
   'order.picked_up': () => 'The rider has the food',
+  'order.courier_arrived': () => 'The rider is at the door',
   'order.rejecting': (fact) => `It cannot be done: ${reasonOf(fact.data?.reason)}`,
   'order.cancel_requested': (fact) => `To be called off: ${reasonOf(fact.data?.reason)}`,
 };

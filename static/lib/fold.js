@@ -5,6 +5,9 @@ const settled = { 'order.rejected': 'rejected', 'order.cancelled': 'cancelled', 
 /** States in which nothing more will happen. */
 export const ended = (order) => ['delivered', 'completed', 'rejected', 'cancelled', 'expired'].includes(order.status);
 
+/** Whether its rider stands at the door, food in hand. */
+export const atTheDoor = (order) => order.status === 'picked_up' && !order.ending && Boolean(order.courier_arrived_at);
+
 /** An order of the API with each part's answer and progress as one word: `waiting`, `accepted`, `in_kitchen`, … */
 export function readOrder(view) {
   const stageOf = ({ answer, stage }) => {
@@ -17,6 +20,7 @@ export function readOrder(view) {
     parts: (view.parts ?? []).map((part) => ({ ...part, stage: stageOf(part) })),
     placed_at: view.placed_at ?? view.timeline?.placed_at,
     accepted_total: view.accepted_total ?? view.accepted_totals?.total ?? null,
+    courier_arrived_at: view.timeline?.courier_arrived_at ?? null,
     end_reason: view.end_reason ?? view.reason ?? null,
   };
 }
@@ -80,6 +84,9 @@ export function evolve(order, fact) {
     case 'order.picked_up':
       Object.assign(next, { status: 'picked_up', pickup_eta_at: null });
       part((one) => one.stage !== 'rejected', { stage: 'collected' });
+      break;
+    case 'order.courier_arrived':
+      next.courier_arrived_at = fact.at;
       break;
     case 'order.delivered':
       next.status = 'delivered';

@@ -1,5 +1,7 @@
 // What a state is called on the pages: the words of the field in plain sentences.
 
+import { atTheDoor } from './fold.js';
+
 const statusWords = {
   placed: 'Waiting for the kitchens', accepted: 'Accepted', in_preparation: 'Being cooked', ready_for_pickup: 'Ready',
   picked_up: 'On its way to you', delivered: 'Delivered', completed: 'Handed over', rejected: 'Refused', cancelled: 'Called off', expired: 'Expired',
@@ -12,9 +14,9 @@ const rejects = { sold_out: 'sold out', too_busy: 'too busy right now', closed: 
 const stages = { waiting: 'Asked', accepted: 'Accepted', in_kitchen: 'Cooking', ready_for_collection: 'Ready', collected: 'Collected', rejected: 'Not cooked', expired: 'No answer', voided: 'Called off' };
 
 /** Where an order stands, in words for those who run the court. */
-export const operatorWord = (order) => (order.status === 'picked_up' && !order.ending ? 'On its way' : statusWord(order));
+export const operatorWord = (order) => (atTheDoor(order) ? 'At the door' : order.status === 'picked_up' && !order.ending ? 'On its way' : statusWord(order));
 /** Where an order stands, in a few words. */
-export const statusWord = (order) => (order.ending ? 'Being called off' : statusWords[order.status] ?? order.status);
+export const statusWord = (order) => (order.ending ? 'Being called off' : atTheDoor(order) ? 'At your door' : statusWords[order.status] ?? order.status);
 /** Why it ended badly. */
 export const reasonWord = (reason) => reasons[reason] ?? String(reason ?? '').replaceAll('_', ' ');
 /** Why a kitchen said no. */

@@ -1,13 +1,13 @@
 // When it is there: what is expected now, big, with the promise beside it where the two differ.
 
 import { h } from '../lib/dom.js';
-import { ended } from '../lib/fold.js';
+import { atTheDoor, ended } from '../lib/fold.js';
 import { inMinutes, secondsUntil, span, time } from '../lib/time.js';
 
 const brought = (order) => order.fulfilment === 'delivery';
 
 /** Whether the rider is about to reach the door. */
-export const almostThere = (order, facts) => order.status === 'picked_up' && facts.some((fact) => fact.type === 'order.courier_imminent');
+export const almostThere = (order, facts) => order.status === 'picked_up' && !atTheDoor(order) && facts.some((fact) => fact.type === 'order.courier_imminent');
 
 /** When it is expected at the door or the counter; before anything is known of the way: as promised. */
 export const expectedAt = (order) => (brought(order) ? order.dropoff_eta_at : order.ready_at) ?? order.promised_at ?? null;
@@ -15,7 +15,7 @@ export const expectedAt = (order) => (brought(order) ? order.dropoff_eta_at : or
 /** The expected time as one sentence, for whoever listens; empty while there is none. */
 export function expectedWord(order) {
   const at = expectedAt(order);
-  return at && !ended(order) && !order.ending ? `Expected ${brought(order) ? 'at your door' : 'at the counter'} around ${time(at)}.` : '';
+  return at && !ended(order) && !order.ending && !atTheDoor(order) ? `Expected ${brought(order) ? 'at your door' : 'at the counter'} around ${time(at)}.` : '';
 }
 
 // What the time rests on. `late`: a kitchen has asked for more time than was promised at first.
@@ -37,8 +37,15 @@ function asTold(order, told) {
     h('p', { class: 'small arrival-more' }, 'As the checkout said. We tell you more once the kitchens have answered.'));
 }
 
+// Nothing to be expected any more: the rider waits.
+const there = ({ courier_arrived_at: since }) => h('section', { class: 'card arrival', key: 'arrival', 'aria-label': 'When it arrives', 'data-expected': since, 'data-there': '' },
+  h('p', { class: 'sign kicker' }, 'Your rider is there'),
+  h('p', { class: 'arrival-line' }, h('span', { class: 'arrival-time' }, 'Now')),
+  h('p', { class: 'small arrival-more' }, 'At your door since ', h('time', { datetime: since }, time(since)), '.'));
+
 /** The block with the time; `told` is the window of the checkout, if it is known here. It has the same height whatever it says, so nothing below it moves. */
 export function arrival(order, facts, told) {
+  if (atTheDoor(order)) return there(order);
   const at = expectedAt(order);
   if (!at) return asTold(order, told);
   const atCounter = order.status === 'ready_for_pickup' && !brought(order);

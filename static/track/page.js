@@ -3,7 +3,7 @@
 
 import { Api } from '../lib/api.js';
 import { byId, draw, h, loading } from '../lib/dom.js';
-import { ended, evolve, readOrder } from '../lib/fold.js';
+import { atTheDoor, ended, evolve, readOrder } from '../lib/fold.js';
 import { Live } from '../lib/live.js';
 import { openMap } from '../lib/map.js';
 import { promiseOf } from '../lib/promise.js';
@@ -72,6 +72,7 @@ async function readPhoto() {
 function mapNote({ order, rider }) {
   if (order.fulfilment !== 'delivery') return 'The court, where you fetch it.';
   if (ended(order)) return 'From the court to your door.';
+  if (atTheDoor(order)) return 'Your rider is at your door.';
   if (order.status === 'picked_up') return rider ? 'Where your rider is right now.' : 'Waiting for your rider\'s position.';
   return order.rider_id ? 'Until pickup you see only roughly where your rider is.' : 'Your rider appears here once one is on the way.';
 }

@@ -2,14 +2,14 @@
 
 import { h, icon } from '../lib/dom.js';
 import { glyph, stall } from '../lib/cuisine.js';
-import { ended, numbers } from '../lib/fold.js';
+import { atTheDoor, ended, numbers } from '../lib/fold.js';
 import { money } from '../lib/money.js';
 import { time } from '../lib/time.js';
 import { almostThere, arrival } from './arrival.js';
 import { partWord, reasonWord, rejectWord, statusWord } from '../lib/words.js';
 
 const rails = {
-  delivery: [['placed', 'Placed'], ['accepted', 'Accepted'], ['in_preparation', 'Cooking'], ['ready_for_pickup', 'Ready'], ['picked_up', 'On its way'], ['delivered', 'At the door']],
+  delivery: [['placed', 'Placed'], ['accepted', 'Accepted'], ['in_preparation', 'Cooking'], ['ready_for_pickup', 'Ready'], ['picked_up', 'On its way'], ['delivered', 'Handed over']],
   pickup: [['placed', 'Placed'], ['accepted', 'Accepted'], ['in_preparation', 'Cooking'], ['ready_for_pickup', 'Ready at the counter'], ['completed', 'Handed over']],
 };
 const steps = ['waiting', 'accepted', 'in_kitchen', 'ready_for_collection', 'collected'];
@@ -20,6 +20,7 @@ function headline(order, facts, told) {
   if (order.status === 'delivered') return ['Enjoy your meal', 'It is at your door.'];
   if (order.status === 'completed') return ['Enjoy your meal', 'It was handed over at the counter.'];
   if (order.status === 'ready_for_pickup' && order.fulfilment === 'pickup') return ['Ready for you', numbers(order) ? 'It stands at the counter: say your number.' : 'It stands at the counter.'];
+  if (atTheDoor(order)) return [statusWord(order), order.proof === 'pin' ? 'Your rider has your food and waits for your PIN.' : 'Your rider is there with your food.'];
   if (almostThere(order, facts)) return ['Almost there', 'Your rider is about to reach your door.'];
   if (order.wanted_at && !order.promised_at) return [statusWord(order), `Wanted ${time(order.wanted_at)}. The kitchens are being asked.`];
   return [statusWord(order), order.promised_at || told ? '' : 'We will know the time once the kitchens have answered.'];
@@ -29,7 +30,7 @@ function rail(order) {
   const list = rails[order.fulfilment] ?? rails.delivery;
   const at = list.findIndex(([status]) => status === order.status);
   if (at < 0) return null;
-  return h('ol', { class: 'rail', 'aria-label': 'Progress' }, list.map(([status, word], index) => h('li', { key: status, class: index < at || ended(order) ? 'done' : index === at ? 'now' : '', 'aria-current': index === at ? 'step' : null, 'data-step': status }, h('span', { class: 'rail-dot', 'aria-hidden': 'true' }, (index < at || (index === at && ended(order))) && icon('check')), h('span', { class: 'rail-word' }, word))));
+  return h('ol', { class: 'rail', 'aria-label': 'Progress' }, list.map(([status, word], index) => h('li', { key: status, class: index < at || ended(order) ? 'done' : index === at ? 'now' : '', 'aria-current': index === at ? 'step' : null, 'data-step': status }, h('span', { class: 'rail-dot', 'aria-hidden': 'true' }, (index < at || (index === at && ended(order))) && icon('check')), h('span', { class: 'rail-word' }, status === 'picked_up' && atTheDoor(order) ? 'At the door' : word))));
 }
 
 function part(one, at, order) {
@@ -61,6 +62,7 @@ export function sentence(fact, order) {
     case 'order.rider_assigned': return fact.data?.takes_over ? 'Another rider takes over and is coming to the court' : 'A rider is coming to the court';
     case 'order.rider_unassigned': return fact.data?.taken_over ? null : 'The rider cannot come, another one is sought';
     case 'order.courier_imminent': return 'The rider is almost there';
+    case 'order.courier_arrived': return 'The rider is at your door';
     case 'order.picked_up': return 'The rider has your food';
     case 'order.delivered': return 'Delivered';
     case 'order.completed': return 'Handed over';

@@ -113,10 +113,19 @@ async fn positions_tell_when_and_that_the_rider_arrives() {
     phone.at(15, near(door, 5.0)).await;
     phone.at(25, near(door, 5.0)).await;
     assert_eq!(rider.get(&path).await.good(200)["state"], "arrived_at_dropoff");
+    // So they are told that the rider is there, not when they might be.
+    let there = mia.until(&order_path, |order| order["timeline"]["courier_arrived_at"].is_string()).await;
+    assert_eq!(there["status"], "picked_up");
+    assert!(staff.get(&order_path).await.good(200)["timeline"]["courier_arrived_at"].is_null());
+    let at_door = |inbox: &Value| {
+        inbox["items"].as_array().unwrap().iter().any(|message| message["text"] == "Your rider is at your door.")
+    };
+    mia.until("/v1/inbox", at_door).await;
     rider.post(&format!("{path}/delivered"), &json!({})).await.good(200);
     let over = mia.until(&order_path, |order| order["status"] == "delivered").await;
     assert!(over["dropoff_eta_at"].is_null() && over["pickup_eta_at"].is_null(), "{over}");
     let history = mia.get(&events).await.good(200);
     assert_eq!(of_kind(&history, "order.courier_imminent"), 1);
+    assert_eq!(of_kind(&history, "order.courier_arrived"), 1);
     assert!((2..=6).contains(&of_kind(&history, "order.eta_moved")), "{history}");
 }

@@ -1,4 +1,4 @@
-// When it is expected, that it is almost there, and the hand-over shown by a PIN or a photo, on the pages of both sides.
+// When it is expected, that it is almost there, that the rider stands at the door, and the hand-over shown by a PIN or a photo, on the pages of both sides.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -20,7 +20,7 @@ async function onDuty(email) {
 const step = (rider, name) => rider.locator(`#step[data-next=${name}]:enabled`).click();
 
 /** Cooks the order of `ticketId` and brings it to the door, button by button. */
-async function toTheDoor(rider, customer, ticketId) {
+async function nearTheDoor(rider, customer, ticketId) {
   const [kitchen] = on.kitchens;
   const cook = await on.call(on.crew(kitchen));
   await accept(cook, kitchen, ticketId);
@@ -33,8 +33,18 @@ async function toTheDoor(rider, customer, ticketId) {
   await step(rider, 'enroute_to_dropoff');
   await rider.context().setGeolocation(at(90));
   await customer.getByRole('heading', { level: 1, name: 'Almost there' }).waitFor();
+}
+
+/** Arrives at the door: nobody is told any more when that might be. */
+async function atTheDoor(rider, customer) {
   await step(rider, 'arrived_at_dropoff');
   await rider.getByRole('heading', { level: 1, name: 'At the door' }).waitFor();
+  await customer.getByRole('heading', { level: 1, name: 'At your door' }).waitFor();
+  await customer.locator('[data-fact="order.courier_arrived"]').getByText('The rider is at your door').waitFor();
+  await customer.locator('[data-there] .arrival-time', { hasText: 'Now' }).waitFor();
+  await customer.locator('[data-there]', { hasText: /At your door since \d/ }).waitFor();
+  await customer.getByText('Your rider is at your door.').first().waitFor();
+  await customer.locator('#spoken', { hasText: 'At your door.' }).waitFor({ state: 'attached' });
 }
 
 test('an order with a PIN is expected at the door, and handed over by the right PIN alone', { timeout: 120_000 }, on.witnessed(async () => {
@@ -61,7 +71,7 @@ test('an order with a PIN is expected at the door, and handed over by the right 
   const id = new URL(customer.url()).searchParams.get('order');
   const placed = await guest('GET', `/v1/orders/${id}`);
   assert.equal(placed.proof, 'pin');
-  await toTheDoor(rider, customer, placed.parts[0].ticket_id);
+  await nearTheDoor(rider, customer, placed.parts[0].ticket_id);
 
   // The time is the server's, to the minute, and the same after a reload; so is the PIN, which nothing in the browser keeps.
   const { dropoff_eta_at: due } = await guest('GET', `/v1/orders/${id}`);
@@ -75,6 +85,16 @@ test('an order with a PIN is expected at the door, and handed over by the right 
   const kept = await customer.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
   assert.ok(!new RegExp(`\\W${pin}\\W`).test(kept), 'the PIN is in no storage');
 
+  await atTheDoor(rider, customer);
+  await customer.getByText('Your rider has your food and waits for your PIN.').waitFor();
+  await customer.reload();
+  await customer.getByRole('heading', { level: 1, name: 'At your door' }).waitFor();
+  await customer.locator('[data-there]').waitFor();
+  const operator = await on.open('operator', DESK, '/city.html', on.as('admin'));
+  const row = operator.locator(`[data-order="${id}"]`);
+  await row.getByText('At the door').waitFor();
+  await row.locator('.order-open').click();
+  await operator.locator(`[data-story="${id}"] [data-fact="order.courier_arrived"]`).getByText('The rider is at the door').waitFor();
   await step(rider, 'delivered');
   await rider.getByRole('alert').getByText('Type the four digits your customer tells you.').waitFor();
   await rider.getByLabel(/The customer's PIN \(3 tries left\)/).fill(String((Number(pin) + 1) % 10_000).padStart(4, '0'));
@@ -100,7 +120,8 @@ test('a hand-over by photo is seen by the guest afterwards', { timeout: 120_000 
   const { lat, lon } = on.court.position;
   const placed = await order(guest, on.court, [await lineOf(guest, kitchen)], { dropoff: { lat: lat + 0.001, lon }, proof: 'photo' });
   const customer = await on.open('customer on a phone', PHONE, `/track.html?order=${placed.order_id}`, on.as('customer'));
-  await toTheDoor(rider, customer, placed.parts[0].ticket_id);
+  await nearTheDoor(rider, customer, placed.parts[0].ticket_id);
+  await atTheDoor(rider, customer);
   assert.equal(await customer.locator('#handover-pin').count(), 0, 'no PIN where none is asked for');
   await step(rider, 'delivered');
   await rider.getByRole('alert').getByText('Take a photo of the food at the door first.').waitFor();

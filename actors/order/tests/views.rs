@@ -6,7 +6,7 @@ use crate::{
     order::{
         Order, OrderCommand, OrderState, OrderStatus,
         calibration::Expectation,
-        event::{Accepted, Delivered, EtaMoved, FirePlan, PickedUp, RiderAssigned},
+        event::{Accepted, CourierArrived, Delivered, EtaMoved, FirePlan, PickedUp, RiderAssigned},
         projection::{Role, event_for, view},
     },
 };
@@ -160,6 +160,29 @@ fn an_older_estimate_never_replaces_a_newer_one_and_a_strangers_none() {
     assert_eq!(told.len(), 1);
     told.iter().for_each(|fact| Order::evolve(&mut state, fact, NOON));
     assert_eq!(Order::decide(&state, &imminent, NOON).expect("never refused"), [], "told once");
+}
+
+#[test]
+fn the_rider_at_the_door_is_told_once_and_not_to_kitchens() {
+    let (mut state, mut facts) = (OrderState::default(), ridden());
+    let arrival = OrderCommand::NoteArrival { rider_id: rider(1) };
+    let ask = |state: &mut OrderState, minute: i64| {
+        let told = Order::decide(state, &arrival, NOON.plus_min(minute)).expect("never refused");
+        told.iter().for_each(|fact| Order::evolve(state, fact, NOON.plus_min(minute)));
+        told.len()
+    };
+    facts.drain(..).for_each(|fact| Order::evolve(&mut state, &fact, NOON));
+    assert_eq!((ask(&mut state, 9), ask(&mut state, 10)), (1, 0));
+    let since = |role: &Role| view(role, &state, 9).expect("placed").timeline.courier_arrived_at;
+    let [customer_role, kitchen_role, rider_role, admin_role] = roles();
+    assert_eq!([customer_role, rider_role, admin_role].map(|role| since(&role)), [Some(NOON.plus_min(9)); 3]);
+    assert_eq!(since(&kitchen_role), None);
+    let told = OrderEvent::CourierArrived(CourierArrived { rider_id: rider(1), customer_id: customer() });
+    assert_eq!(event_for(&roles()[0], &told), Some(serde_json::json!({ "rider_id": rider(1) })));
+    assert_eq!(event_for(&kitchen_role, &told), None);
+    let after = [OrderEvent::Delivered(Delivered { rider_id: rider(1), customer_id: customer() })];
+    after.iter().for_each(|fact| Order::evolve(&mut state, fact, NOON.plus_min(12)));
+    assert_eq!(ask(&mut state, 13), 0, "too late to matter");
 }
 
 #[test]
