@@ -190,7 +190,8 @@ pub(super) fn assign(
     }
     let delivery_id = asked.delivery_id;
     if state.open(offer_id).is_none_or(|open| open.rider_id != rider_id) {
-        return vec![DeliveryEvent::AssignmentRefused(AssignmentRefused { delivery_id, rider_id, offer_id })];
+        let reason = state.refusal(offer_id);
+        return vec![DeliveryEvent::AssignmentRefused(AssignmentRefused { delivery_id, rider_id, offer_id, reason })];
     }
     let mut events = vec![];
     if let (Phase::Riding { .. }, Some(bearer)) = (state.phase, state.bearer) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Delivery, DeliveryCommand as Command, DeliveryStatus as Status,
-    event::{DeliveryEvent, OfferRevoked, RevokeReason},
+    event::{DeliveryEvent, OfferRevoked, RefuseReason, RevokeReason},
     live::{LivePlan, PlanSettings, Verdict, Waiting},
     rules::DispatchRules as Rules,
     survey::{Duty, Seen},
@@ -42,6 +42,29 @@ fn the_first_yes_has_it_and_the_others_hear_so_at_once() {
         .nothing()
         .when(Command::DeclineOffer { offer_id: offer(1, 1) })
         .nothing();
+}
+
+#[test]
+fn a_yes_that_comes_too_late_is_told_for_what() {
+    let told = |given: &Given<Delivery>, n: u128, round: u32| {
+        let events = Delivery::decide(&given.state, &assign(n, round), NOON).unwrap();
+        let [DeliveryEvent::AssignmentRefused(refused)] = &events[..] else { panic!("{events:?}") };
+        refused.reason
+    };
+    let taken = two_asked().when(assign(2, 1)).then_kinds(&["delivery.assigned", "delivery.offer_revoked"]);
+    assert_eq!(told(&taken, 1, 1), RefuseReason::Taken);
+    let cancel = Command::Cancel { even_with_food: false };
+    let cancelled = ["delivery.offer_revoked", "delivery.offer_revoked", "delivery.cancelled"];
+    assert_eq!(told(&two_asked().when(cancel.clone()).then_kinds(&cancelled), 1, 1), RefuseReason::Cancelled);
+    let expired = ["delivery.offer_expired", "delivery.offer_expired", "delivery.search_started"];
+    let silent = two_asked().when_due().then_kinds(&expired);
+    assert_eq!(told(&silent, 1, 1), RefuseReason::Expired);
+    // That it was another's afterwards, or ended, does not change for what it was too late.
+    let next = silent.when(found_for(1, &[(3, 900)], 2)).then_kinds(&["delivery.offered"]);
+    let next = next.when(assign(3, 2)).then_kinds(&["delivery.assigned"]);
+    assert_eq!(told(&next, 2, 1), RefuseReason::Expired);
+    let gone = next.when(cancel).then_kinds(&["delivery.cancelled"]);
+    assert_eq!((told(&gone, 2, 1), told(&gone, 9, 9)), (RefuseReason::Expired, RefuseReason::Cancelled));
 }
 
 #[test]

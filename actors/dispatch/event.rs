@@ -263,6 +263,19 @@ pub struct Assigned {
     pub ready_at: Timestamp,
 }
 
+/// Why an acceptance is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefuseReason {
+    /// Another rider was first, or keeps it.
+    #[default]
+    Taken,
+    /// The time to answer was over.
+    Expired,
+    /// Nobody is needed for it any more.
+    Cancelled,
+}
+
 /// Body of `delivery.assignment_refused`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct AssignmentRefused {
@@ -272,6 +285,9 @@ pub struct AssignmentRefused {
     pub rider_id: RiderId,
     /// Of which offer.
     pub offer_id: OfferId,
+    /// Too late for what.
+    #[serde(default)]
+    pub reason: RefuseReason,
 }
 
 /// Why a rider does not bring it.

@@ -30,7 +30,7 @@ pub mod zone;
 pub use decide::{Delivery, DeliveryCommand, DeliveryRejection};
 pub use policy::DispatchPolicy;
 pub use ride::RiderStep;
-pub use state::{Bearer, DeliveryState, DeliveryStatus, Eta, OpenOffer, Phase};
+pub use state::{Bearer, DeliveryState, DeliveryStatus, EndedOffer, Eta, OpenOffer, Phase};
 
 #[cfg(test)]
 mod asking_tests;

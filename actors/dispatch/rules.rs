@@ -52,7 +52,8 @@ impl DispatchRules {
     pub const REMIND_MIN: i64 = 30;
     /// Who said no to a delivery is remembered up to this many; then the oldest no is forgotten.
     pub const DECLINED_MAX: usize = 256;
-    /// Answered acceptances a delivery remembers, so that one read again is not answered again.
+    /// Answered acceptances a delivery remembers, so that one read again is not answered again; and offers that ended
+    /// without one, so that a late yes is told how.
     pub const SETTLED_MAX: usize = 256;
     /// Candidates a search returns: the first is asked, the others explain the choice.
     pub const CANDIDATES: usize = 5;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    event::{DeliveryEvent, Offered, Requested, UnassignReason},
+    event::{DeliveryEvent, Offered, RefuseReason, Requested, RevokeReason, UnassignReason},
     rules::DispatchRules as Rules,
 };
 use crate::{
@@ -94,6 +94,15 @@ pub struct OpenOffer {
     pub expires_at: Timestamp,
 }
 
+/// An offer that ended without a yes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct EndedOffer {
+    /// Which offer.
+    pub offer_id: OfferId,
+    /// What a yes to it is told that comes after all.
+    pub reason: RefuseReason,
+}
+
 /// Who brings it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Bearer {
@@ -152,6 +161,9 @@ pub struct DeliveryState {
     pub declined: Vec<RiderId>,
     /// Acceptances that have had their answer, oldest first.
     pub settled: Vec<OfferId>,
+    /// Offers that ended by themselves or were taken back, oldest first.
+    #[serde(default)]
+    pub ended: Vec<EndedOffer>,
     /// How often staff have been told in this leg.
     pub reminders: u32,
     /// Since when the rider is in this leg.
@@ -195,6 +207,18 @@ impl DeliveryState {
     #[must_use]
     pub fn open(&self, offer_id: OfferId) -> Option<&OpenOffer> {
         self.offers.iter().find(|offer| offer.offer_id == offer_id)
+    }
+    /// Why a yes to `offer_id` comes too late: by how the offer ended, or where that is not remembered, by what became of
+    /// the delivery.
+    #[must_use]
+    pub fn refusal(&self, offer_id: OfferId) -> RefuseReason {
+        let ended = self.ended.iter().rev().find(|ended| ended.offer_id == offer_id);
+        match (ended, self.phase) {
+            (Some(ended), _) => ended.reason,
+            (None, Phase::Riding { .. } | Phase::Over { end: DeliveryStatus::Delivered }) => RefuseReason::Taken,
+            (None, Phase::Over { end: DeliveryStatus::Cancelled }) => RefuseReason::Cancelled,
+            (None, _) => RefuseReason::Expired,
+        }
     }
     /// Whether `rider_id` is being asked.
     #[must_use]
@@ -249,8 +273,16 @@ impl DeliveryState {
             DeliveryEvent::OfferExpired(silence) => {
                 self.not_them(silence.rider_id);
                 self.over(silence.offer_id, at);
+                self.ended(silence.offer_id, RefuseReason::Expired);
             }
-            DeliveryEvent::OfferRevoked(revoked) => self.over(revoked.offer_id, at),
+            DeliveryEvent::OfferRevoked(revoked) => {
+                self.over(revoked.offer_id, at);
+                let reason = match revoked.reason {
+                    RevokeReason::Cancelled => RefuseReason::Cancelled,
+                    RevokeReason::Taken | RevokeReason::Kept => RefuseReason::Taken,
+                };
+                self.ended(revoked.offer_id, reason);
+            }
             DeliveryEvent::Assigned(assigned) => {
                 self.settle(assigned.offer_id);
                 self.offers.retain(|offer| offer.offer_id != assigned.offer_id);
@@ -325,6 +357,13 @@ impl DeliveryState {
             self.settled.remove(0);
         }
         self.settled.push(offer_id);
+    }
+
+    fn ended(&mut self, offer_id: OfferId, reason: RefuseReason) {
+        if self.ended.len() >= Rules::SETTLED_MAX {
+            self.ended.remove(0);
+        }
+        self.ended.push(EndedOffer { offer_id, reason });
     }
 
     /// Enters a leg at `at`, with its time limit.

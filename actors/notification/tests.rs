@@ -138,7 +138,7 @@ fn a_rider_hears_of_an_offer() {
         told(
             Category::Rider,
             MIA.0,
-            &RiderEvent::DeliveryReleased(DeliveryReleased { delivery_id, rider_id: MIA, reason }),
+            &RiderEvent::DeliveryReleased(DeliveryReleased { delivery_id, rider_id: MIA, reason, refused: None }),
         )
     };
     assert!(gone(ReleaseReason::Replaced)[0].1.contains("Nothing counts against you"));

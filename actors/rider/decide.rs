@@ -78,6 +78,8 @@ pub enum RiderCommand {
         offer_id: Option<OfferId>,
         /// Why.
         reason: ReleaseReason,
+        /// How the offer was over, where the acceptance is refused.
+        refused: Option<LapseReason>,
     },
 }
 
@@ -115,7 +117,7 @@ pub enum RiderRejection {
     #[error("the offer is already accepted")]
     AlreadyAccepted,
     /// Not on duty.
-    #[error("the rider is off shift")]
+    #[error("the shift is over, or has not begun")]
     OffShift,
     /// The bag is full.
     #[error("no place is free for another delivery")]
@@ -156,8 +158,8 @@ impl Decider for Rider {
                 }
                 _ => vec![], // confirmed before, or released since
             }),
-            RiderCommand::ReleaseDelivery { delivery_id, offer_id, reason } => {
-                Ok(release(state, *delivery_id, *offer_id, *reason))
+            RiderCommand::ReleaseDelivery { delivery_id, offer_id, reason, refused } => {
+                Ok(release(state, *delivery_id, *offer_id, *reason, *refused))
             }
         }
     }
@@ -278,6 +280,8 @@ fn decline(state: &RiderState, offer_id: OfferId) -> Decided {
 
 fn gone(state: &RiderState, offer_id: OfferId) -> RiderRejection {
     match state.outcome(offer_id) {
+        // The end of a shift declines what is open.
+        Some(Outcome::Declined) if state.shift.is_none() => RiderRejection::OffShift,
         Some(Outcome::Expired) => RiderRejection::OfferExpired,
         Some(outcome) => RiderRejection::OfferOver { outcome },
         None => RiderRejection::UnknownOffer,
@@ -289,11 +293,12 @@ fn release(
     delivery_id: DeliveryId,
     offer_id: Option<OfferId>,
     reason: ReleaseReason,
+    refused: Option<LapseReason>,
 ) -> Vec<RiderEvent> {
     let held = state.held.iter().find(|held| held.delivery_id == delivery_id);
     match (held, state.rider_id) {
         (Some(held), Some(rider_id)) if offer_id.is_none_or(|offer_id| offer_id == held.offer_id) => {
-            vec![RiderEvent::DeliveryReleased(DeliveryReleased { delivery_id, rider_id, reason })]
+            vec![RiderEvent::DeliveryReleased(DeliveryReleased { delivery_id, rider_id, reason, refused })]
         }
         _ => vec![],
     }

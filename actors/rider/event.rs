@@ -208,4 +208,7 @@ pub struct DeliveryReleased {
     pub rider_id: RiderId,
     /// Why.
     pub reason: ReleaseReason,
+    /// How the offer was over whose acceptance was refused; absent for every other reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<LapseReason>,
 }

@@ -7,7 +7,7 @@ use super::{
     event::{DeliveryConfirmed, LapseReason, OfferReceived, ReleaseReason},
 };
 use crate::{
-    dispatch::event::{DeliveryEvent, RevokeReason, UnassignReason},
+    dispatch::event::{DeliveryEvent, RefuseReason, RevokeReason, UnassignReason},
     event::{DecodeError, Recorded},
     ids::RiderId,
     reactor::Policy,
@@ -42,7 +42,7 @@ impl Policy for RiderPolicy {
 
 fn answer(event: DeliveryEvent) -> Option<(RiderId, RiderCommand)> {
     let release = |rider_id, delivery_id, offer_id, reason| {
-        Some((rider_id, RiderCommand::ReleaseDelivery { delivery_id, offer_id, reason }))
+        Some((rider_id, RiderCommand::ReleaseDelivery { delivery_id, offer_id, reason, refused: None }))
     };
     match event {
         DeliveryEvent::Offered(offered) => {
@@ -82,7 +82,14 @@ fn answer(event: DeliveryEvent) -> Option<(RiderId, RiderCommand)> {
             Some((assigned.rider_id, RiderCommand::ConfirmDelivery { offer_id: assigned.offer_id, delivery }))
         }
         DeliveryEvent::AssignmentRefused(refused) => {
-            release(refused.rider_id, refused.delivery_id, Some(refused.offer_id), ReleaseReason::Refused)
+            let (delivery_id, offer_id) = (refused.delivery_id, Some(refused.offer_id));
+            let how = match refused.reason {
+                RefuseReason::Taken => LapseReason::Taken,
+                RefuseReason::Expired => LapseReason::Expired,
+                RefuseReason::Cancelled => LapseReason::Revoked,
+            };
+            let (reason, how) = (ReleaseReason::Refused, Some(how));
+            Some((refused.rider_id, RiderCommand::ReleaseDelivery { delivery_id, offer_id, reason, refused: how }))
         }
         DeliveryEvent::Unassigned(off) => {
             let reason = match off.reason {

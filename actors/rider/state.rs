@@ -207,7 +207,11 @@ impl RiderState {
                         self.duty.dropped(at);
                     }
                     // Never the rider's after all: somebody else's, or nobody's.
-                    let outcome = if held.job.is_none() { Outcome::Taken } else { Outcome::Released };
+                    let outcome = match (held.job, released.reason) {
+                        (Some(_), _) => Outcome::Released,
+                        (None, ReleaseReason::Cancelled) => Outcome::Revoked,
+                        (None, _) => released.refused.map_or(Outcome::Taken, Outcome::from),
+                    };
                     self.closed_as(Closed { offer_id: held.offer_id, outcome, at, bundle_id: held.bundle_id });
                 }
             }

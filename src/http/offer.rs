@@ -6,9 +6,10 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web::Data};
 use foodcourt_actors::{
     bundle::Bundle,
+    dispatch::event::RefuseReason,
     ids::{DeliveryId, OfferId},
     place::Position,
-    rider::{RiderCommand, RiderState, event::OfferReceived},
+    rider::{Outcome, RiderCommand, RiderState, event::OfferReceived},
     time::Timestamp,
 };
 use serde::Serialize;
@@ -19,8 +20,8 @@ use super::{
     cursor::Page,
     delivery,
     principal::{PathId, Principal},
-    problem::{OFFER_TAKEN, Problem},
-    rider::{look, wish},
+    problem::Problem,
+    rider::{look, over, wish},
     state::Services,
 };
 
@@ -85,7 +86,8 @@ pub async fn list(services: Data<Services>, principal: Principal) -> Result<Http
 /// `POST /v1/offers/{id}/acceptance`
 ///
 /// # Errors
-/// 404 for an offer to somebody else, 409 when another rider was first, 410 when it is over.
+/// 404 for an offer to somebody else, 409 when another rider was first or the rider's shift is over, 410 when it has expired
+/// or was taken back.
 pub async fn accept(
     services: Data<Services>,
     principal: Principal,
@@ -102,10 +104,13 @@ pub async fn accept(
     // The offer may have come to the rider over another node, and be news to this one until it had to decide.
     let delivery_id = match before {
         Some(delivery_id) => delivery_id,
-        None => match of(&look(&services, &principal).await?.state) {
-            Some(delivery_id) => delivery_id,
-            None => return Err(Problem::new(OFFER_TAKEN, "another rider was first")),
-        },
+        None => {
+            let state = look(&services, &principal).await?.state;
+            match of(&state) {
+                Some(delivery_id) => delivery_id,
+                None => return Err(over(state.outcome(offer_id).unwrap_or(Outcome::Taken))),
+            }
+        }
     };
     // What settles it between here and the first look is seen by that look.
     let mut settled = services.waiter.listen(delivery_id.0);
@@ -117,7 +122,11 @@ pub async fn accept(
             return Ok(HttpResponse::Ok().json(body.ok_or_else(Problem::not_found)?));
         }
         if state.settled.contains(&offer_id) {
-            return Err(Problem::new(OFFER_TAKEN, "another rider was first"));
+            return Err(over(match state.refusal(offer_id) {
+                RefuseReason::Taken => Outcome::Taken,
+                RefuseReason::Expired => Outcome::Expired,
+                RefuseReason::Cancelled => Outcome::Revoked,
+            }));
         }
         if timeout_at(until, settled.rung()).await.is_err() {
             // The acceptance stands; the delivery's word comes as a fact of the rider's stream.

@@ -252,6 +252,21 @@ pub async fn wish(services: &Services, principal: &Principal, command: RiderComm
     Ok(())
 }
 
+/// What is said to a yes to an offer that has ended so.
+pub fn over(outcome: Outcome) -> Problem {
+    match outcome {
+        Outcome::Expired => Problem::new(OFFER_EXPIRED, "the offer has expired"),
+        Outcome::Revoked => {
+            Problem::new(OFFER_EXPIRED, "the offer was taken back: nobody is needed for this delivery any more")
+        }
+        Outcome::Taken => Problem::new(OFFER_TAKEN, "another rider was first"),
+        Outcome::Declined => {
+            Problem::new(NOT_ACCEPTABLE_NOW, "the offer was declined: by you, or for want of room or time")
+        }
+        Outcome::Released => Problem::new(NOT_ACCEPTABLE_NOW, "this delivery was yours and is not any more"),
+    }
+}
+
 /// What a rider's refusal means.
 fn rejected(rejection: RiderRejection) -> Problem {
     use RiderRejection as No;
@@ -263,17 +278,10 @@ fn rejected(rejection: RiderRejection) -> Problem {
         No::UntilOutOfRange => {
             Problem::field("/until", format!("must be an instant within the next {SHIFT_MAX_H} hours"))
         }
-        No::OfferExpired => Problem::new(OFFER_EXPIRED, rejection.to_string()),
-        No::OfferOver { outcome: Outcome::Expired } => Problem::new(OFFER_EXPIRED, "the offer has expired"),
-        No::OfferOver { outcome: Outcome::Revoked } => {
-            Problem::new(OFFER_EXPIRED, "the offer was taken back: nobody is needed for this delivery any more")
+        No::OfferExpired => over(Outcome::Expired),
+        No::OfferOver { outcome } => over(outcome),
+        No::ShiftRunning | No::StillHolding { .. } | No::AlreadyAccepted | No::OffShift | No::Full => {
+            Problem::new(NOT_ACCEPTABLE_NOW, rejection.to_string())
         }
-        No::OfferOver { outcome: Outcome::Taken } => Problem::new(OFFER_TAKEN, "another rider was first"),
-        No::OfferOver { outcome: Outcome::Declined | Outcome::Released }
-        | No::ShiftRunning
-        | No::StillHolding { .. }
-        | No::AlreadyAccepted
-        | No::OffShift
-        | No::Full => Problem::new(NOT_ACCEPTABLE_NOW, rejection.to_string()),
     }
 }

@@ -3,7 +3,8 @@
 use foodcourt_actors::{
     ask::Wish,
     dispatch::{DeliveryCommand, event::Candidate},
-    ids::{DeliveryId, OrderId},
+    ids::{DeliveryId, OfferId, OrderId},
+    rider::RiderCommand,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -247,6 +248,36 @@ async fn of_two_who_are_asked_at_once_the_second_yes_is_told_who_was_first() {
     one.until("/v1/riders/me", |me| !has_offer(me)).await;
     let late = one.post(&path(&first), &json!({})).await.problem(409, "offer-taken");
     assert_eq!(late["detail"], "another rider was first");
+}
+
+#[actix_rt::test]
+async fn a_yes_that_crosses_the_end_of_its_delivery_is_told_so() {
+    let world = World::new().await;
+    let mia = world.sign_in("customer@demo").await;
+    let order_id = accepted_order(&world, &mia).await;
+    let (rider, offer) = offered(&world, "rider1@demo", order_id).await;
+    let path = format!("/v1/offers/{}/acceptance", offer["offer_id"].as_str().unwrap());
+    let offer_id: OfferId = offer["offer_id"].as_str().unwrap().parse().unwrap();
+    // Neither hears of the other before it has decided.
+    let cancel = Wish::new(DeliveryCommand::Cancel { even_with_food: false }, world.services.origin());
+    let yes = Wish::new(RiderCommand::AcceptOffer { offer_id }, world.services.origin());
+    let (gone, held) = tokio::join!(
+        world.services.deliveries.ask(DeliveryId::of(order_id).0, cancel),
+        world.services.riders.ask(rider.id().0, yes)
+    );
+    assert!(gone.is_ok() && held.is_ok());
+    for _ in 0..2 {
+        let late = rider.post(&path, &json!({})).await.problem(410, "offer-expired");
+        assert_eq!(late["detail"], "the offer was taken back: nobody is needed for this delivery any more");
+        rider.until("/v1/riders/me", |me| me["deliveries"] == json!([])).await;
+    }
+
+    let order_id = accepted_order(&world, &mia).await;
+    let (rider, offer) = offered(&world, "rider2@demo", order_id).await;
+    let path = format!("/v1/offers/{}/acceptance", offer["offer_id"].as_str().unwrap());
+    rider.call(Method::DELETE, "/v1/riders/me/shift", &[], None).await.good(204);
+    let late = rider.post(&path, &json!({})).await.problem(409, "not-acceptable-now");
+    assert_eq!(late["detail"], "the shift is over, or has not begun");
 }
 
 #[actix_rt::test]
