@@ -134,8 +134,9 @@ impl Answers {
         let mut asked = candidates.clone();
         asked.sort_by_key(Candidate::first_there);
         let asked: Vec<RiderId> = asked.iter().take(at_once).map(|one| one.rider_id).collect();
-        if near.iter().take(at_once).any(|one| !asked.contains(&one.rider_id)) {
-            self.zone.prefer(delivery_id, asked.clone());
+        let hidden: Vec<RiderId> = near.iter().take(at_once).map(|one| one.rider_id).collect();
+        if hidden.iter().any(|rider_id| !asked.contains(rider_id)) {
+            self.zone.prefer(delivery_id, hidden, asked.clone());
         }
         let told = candidates.clone();
         let command = DeliveryCommand::NoteCandidates { round, candidates, at_once: self.at_once };

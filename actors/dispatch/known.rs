@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use super::Delivery;
 use crate::{
+    ask::Seen as Looked,
     directory::Directory,
     event::Version,
     ids::{DeliveryId, RiderId},
     place::Position,
-    rider::{Rider, presence::Presence},
+    rider::{Rider, RiderState, presence::Presence},
     time::Timestamp,
     travel::GreatCircle,
 };
@@ -36,21 +37,31 @@ pub(super) struct Known {
 impl Known {
     /// What was looked up counts, unless a fact has overtaken it: then the next fix looks again.
     pub fn learn(&mut self, bag: Bag) {
-        if bag.presence.version < self.heard_version {
+        if bag.presence.version() < self.heard_version {
             self.presence = None;
             return;
         }
         // Also what was picked up while it was looked up.
         self.with_food.extend(bag.with_food);
-        self.with_food.retain(|id| bag.presence.held.contains_key(id));
+        self.with_food.retain(|id| bag.presence.holds(*id));
         self.presence = Some(bag.presence);
+    }
+
+    /// Hides the rider from other searches while they are about to be asked for `delivery_id`.
+    pub fn hide(&mut self, delivery_id: DeliveryId, now: Timestamp) {
+        self.show_again(delivery_id, now);
+        self.reserved.push((delivery_id, now.plus_s(Rules::RESERVE_S)));
+    }
+    /// They are not asked for it after all; what is over goes too.
+    pub fn show_again(&mut self, delivery_id: DeliveryId, now: Timestamp) {
+        self.reserved.retain(|(id, until)| *id != delivery_id && *until > now);
     }
 
     pub fn is_free(&self, delivery_id: DeliveryId, now: Timestamp) -> bool {
         let Some(presence) = &self.presence else { return false };
         let others = self.reserved.iter().filter(|(id, until)| *id != delivery_id && *until > now).count();
         presence.places_free() > others
-            && !presence.held.contains_key(&delivery_id)
+            && !presence.holds(delivery_id)
             && now <= self.heard_at.plus_s(Rules::STALE_AFTER_S)
     }
 
@@ -58,8 +69,8 @@ impl Known {
     /// entity knows.
     pub fn comes_in_time(&self, pickup: Position, now: Timestamp) -> bool {
         let Some(presence) = &self.presence else { return false };
-        let (Some(until), Some(position)) = (presence.duty.until, self.position) else { return true };
-        let way = GreatCircle::USUAL.takes(presence.vehicle, position, pickup);
+        let (Some(until), Some(position)) = (presence.duty().until, self.position) else { return true };
+        let way = GreatCircle::USUAL.takes(presence.vehicle(), position, pickup);
         now.plus(way) <= until
     }
 }
@@ -90,11 +101,16 @@ impl Bags {
     /// Where `rider_id` stands, nowhere if there is no such rider; `None` when that cannot be learnt at the moment.
     pub async fn look(self, rider_id: RiderId) -> Option<Bag> {
         let seen = self.riders.look(rider_id.0).await.ok()?;
+        self.of(&seen).await
+    }
+
+    /// Where a rider stands who has been looked at; `None` when that cannot be learnt at the moment.
+    pub async fn of(&self, seen: &Looked<RiderState>) -> Option<Bag> {
         let presence = Presence::of(&seen.state, seen.version);
         let mut with_food = vec![];
-        for delivery_id in presence.held.keys() {
+        for (delivery_id, _) in presence.held() {
             let delivery = self.deliveries.look(delivery_id.0).await.ok()?.state;
-            with_food.extend(delivery.status().filter(|status| status.has_food()).map(|_| *delivery_id));
+            with_food.extend(delivery.status().filter(|status| status.has_food()).map(|_| delivery_id));
         }
         Some(Bag { presence, with_food })
     }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub use crate::rider::{
-    duty::{Duty, Habit, gini},
+    duty::{Duty, Habit},
     presence::Errand,
 };
 
@@ -133,16 +133,16 @@ impl Zone {
             let known = self.riders.get(&rider_id)?;
             let (presence, position) = (known.presence.as_ref()?, known.position?);
             let hidden = known.reserved.iter().any(|(id, until)| *until > now && !survey.deliveries.contains(id));
-            let bag = presence.held.iter().map(|(id, errand)| {
+            let held = presence.held();
+            let bag = held.iter().map(|(id, errand)| {
                 let (errand, has_food) = ((*errand)?, known.with_food.contains(id));
                 Some(Carried { delivery_id: *id, errand, has_food })
             });
-            let capacity = u32::try_from(presence.capacity).unwrap_or(u32::MAX);
-            let (vehicle, duty) = (presence.vehicle, presence.duty);
+            let (capacity, vehicle, duty) = (presence.capacity(), presence.vehicle(), presence.duty());
             let with = |bag| Seen { rider_id, position, vehicle, capacity, bag, duty };
             let why = if now > known.heard_at.plus_s(Rules::STALE_AFTER_S) {
                 Bar::Silent
-            } else if !presence.offers.is_empty() {
+            } else if presence.is_asked() {
                 Bar::Asked
             } else if hidden {
                 Bar::Reserved
@@ -184,10 +184,9 @@ impl Handler<Survey> for Zone {
 impl Handler<Reserve> for Zone {
     type Result = ();
     fn handle(&mut self, Reserve { delivery_id, rider_id }: Reserve, _: &mut Context<Self>) {
-        let until = self.clock.now().plus_s(Rules::RESERVE_S);
+        let now = self.clock.now();
         if let Some(known) = self.riders.get_mut(&rider_id) {
-            known.reserved.retain(|(id, _)| *id != delivery_id);
-            known.reserved.push((delivery_id, until));
+            known.hide(delivery_id, now);
         }
     }
 }

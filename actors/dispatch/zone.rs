@@ -112,8 +112,9 @@ impl Near {
 pub trait Finds: Send + Sync + 'static {
     /// Free riders near, nearest first. `None`: no answer.
     fn find(&self, find: Find) -> BoxFuture<'static, Option<Found>>;
-    /// Hides `riders` instead, who will be asked for this delivery because they are there first.
-    fn prefer(&self, delivery_id: DeliveryId, riders: Vec<RiderId>);
+    /// Hides `riders` in the place of those that a search has hidden: they will be asked for this delivery, because they are
+    /// there first.
+    fn prefer(&self, delivery_id: DeliveryId, hidden: Vec<RiderId>, riders: Vec<RiderId>);
 }
 
 #[derive(Message)]
@@ -129,6 +130,7 @@ struct Place {
 #[rtype(result = "()")]
 struct Prefer {
     delivery_id: DeliveryId,
+    hidden: Vec<RiderId>,
     riders: Vec<RiderId>,
 }
 
@@ -237,7 +239,7 @@ impl Zone {
     /// In the index are exactly the riders on shift who have a position.
     fn show(&mut self, rider_id: RiderId) {
         let Some(known) = self.riders.get(&rider_id) else { return };
-        let on_shift = known.presence.as_ref().is_some_and(|presence| presence.capacity > 0);
+        let on_shift = known.presence.as_ref().is_some_and(|presence| presence.capacity() > 0);
         match known.position.filter(|_| on_shift) {
             Some(position) => self.index.place(rider_id, position),
             None => self.index.remove(rider_id),
@@ -262,14 +264,14 @@ impl Zone {
         let Some(known) = self.riders.get_mut(&rider_id) else { return };
         known.heard_version = known.heard_version.max(fact.version);
         let Some(presence) = &mut known.presence else { return };
-        if fact.version <= presence.version {
+        if fact.version <= presence.version() {
             return;
         }
         let Ok(event) = fact.typed::<RiderEvent>() else {
             warn!(kind = %fact.kind, "the zone cannot read a rider's fact");
             return;
         };
-        if fact.version > presence.version + 1 {
+        if fact.version > presence.version() + 1 {
             known.presence = None; // a fact is missing: the next fix looks again
             return self.show(rider_id);
         }
@@ -300,12 +302,13 @@ impl Zone {
             };
             if due {
                 known.reported_at = Some(now);
-                for delivery_id in presence.held.keys().filter(|id| !known.with_food.contains(id)) {
+                let held = presence.held().into_iter().map(|(id, _)| id);
+                for delivery_id in held.filter(|id| !known.with_food.contains(id)) {
                     debug!(rider.id = %rider_id, delivery.id = %delivery_id, "a rider has gone silent");
-                    silences.silent(*delivery_id, *rider_id);
+                    silences.silent(delivery_id, *rider_id);
                 }
             }
-            let keep = !presence.held.is_empty() || known.looking;
+            let keep = presence.holds_any() || known.looking;
             if !keep {
                 index.remove(*rider_id); // the next fix brings them back
             }
@@ -356,7 +359,7 @@ impl Handler<Restore> for Zone {
         let now = self.clock.now();
         for (rider_id, bag) in riders {
             let known = self.riders.entry(rider_id).or_default();
-            if known.presence.is_none() && bag.presence.version >= known.heard_version {
+            if known.presence.is_none() && bag.presence.version() >= known.heard_version {
                 known.heard_at = known.heard_at.max(now); // silence counts from here
                 known.learn(bag);
                 self.show(rider_id);
@@ -383,8 +386,7 @@ impl Handler<Find> for Zone {
         // Only the nearest will be asked; the others are there to explain the choice and stay free.
         for nearest in near.iter().take(find.at_once) {
             let Some(known) = self.riders.get_mut(&nearest.rider_id) else { continue };
-            known.reserved.retain(|(id, until)| *id != find.delivery_id && *until > now);
-            known.reserved.push((find.delivery_id, now.plus_s(Rules::RESERVE_S)));
+            known.hide(find.delivery_id, now);
         }
         let riders = &self.riders;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to the radius, which is a u32")]
@@ -394,7 +396,7 @@ impl Handler<Find> for Zone {
                 rider_id: near.rider_id,
                 distance_m: near.distance_m.round() as u32,
                 position: known.position?,
-                vehicle: known.presence.as_ref()?.vehicle,
+                vehicle: known.presence.as_ref()?.vehicle(),
             })
         };
         MessageResult(Found { near: near.into_iter().filter_map(found).collect(), around })
@@ -403,12 +405,16 @@ impl Handler<Find> for Zone {
 
 impl Handler<Prefer> for Zone {
     type Result = ();
-    fn handle(&mut self, Prefer { delivery_id, riders }: Prefer, _: &mut Context<Self>) {
+    fn handle(&mut self, Prefer { delivery_id, hidden, riders }: Prefer, _: &mut Context<Self>) {
         let now = self.clock.now();
-        self.riders.values_mut().for_each(|known| known.reserved.retain(|(id, _)| *id != delivery_id));
+        for rider_id in hidden {
+            if let Some(known) = self.riders.get_mut(&rider_id) {
+                known.show_again(delivery_id, now);
+            }
+        }
         for rider_id in riders {
             if let Some(known) = self.riders.get_mut(&rider_id) {
-                known.reserved.push((delivery_id, now.plus_s(Rules::RESERVE_S)));
+                known.hide(delivery_id, now);
             }
         }
     }
@@ -453,9 +459,9 @@ impl Finds for ZoneDoor {
     fn find(&self, find: Find) -> BoxFuture<'static, Option<Found>> {
         self.zone().send(find).timeout(FIND_TIMEOUT).map(Result::ok).boxed()
     }
-    fn prefer(&self, delivery_id: DeliveryId, riders: Vec<RiderId>) {
+    fn prefer(&self, delivery_id: DeliveryId, hidden: Vec<RiderId>, riders: Vec<RiderId>) {
         // Without it two searches at once may choose the same rider; the second is then answered with a no.
-        let told = self.zone().try_send(Prefer { delivery_id, riders });
+        let told = self.zone().try_send(Prefer { delivery_id, hidden, riders });
         told.unwrap_or_else(|error| debug!(%error, "a preference is dropped: the zone is full"));
     }
 }

@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
-use super::{Outcome, Rider, RiderCommand as Command, RiderRejection as Rejection, event::*};
+use super::{
+    Outcome, Rider, RiderCommand as Command, RiderRejection as Rejection, RiderState, event::*, presence::Presence,
+};
 use crate::{
     bundle::{Bundle, BundleStop},
     decider::Decider,
@@ -51,7 +53,7 @@ fn confirm(n: u128) -> Command {
     Command::ConfirmDelivery { offer_id: offer_id(n), delivery }
 }
 fn release(n: u128, by: Option<OfferId>, reason: ReleaseReason) -> Command {
-    Command::ReleaseDelivery { delivery_id: delivery(n), offer_id: by, reason }
+    Command::ReleaseDelivery { delivery_id: delivery(n), offer_id: by, reason, refused: None }
 }
 fn accept(n: u128) -> Command {
     Command::AcceptOffer { offer_id: offer_id(n) }
@@ -102,6 +104,43 @@ fn a_running_shifts_end_can_be_moved() {
 }
 
 #[test]
+fn a_presence_that_was_followed_is_the_one_looked_up() {
+    let yes_to = |n| Command::ReleaseDelivery {
+        delivery_id: delivery(n),
+        offer_id: None,
+        reason: ReleaseReason::Delivered,
+        refused: None,
+    };
+    let commands = [
+        start(3),
+        Command::MoveEnd { until: Some(NOON.plus_min(90)) },
+        Command::NoteOffer(offer(1)),
+        Command::NoteOffer(offer(2)),
+        Command::NoteOffer(offer(3)),
+        accept(1),
+        confirm(1),
+        Command::DeclineOffer { offer_id: offer_id(2) },
+        Command::LapseOffer { offer_id: offer_id(3), reason: LapseReason::Expired },
+        yes_to(1),
+        Command::EndShift,
+    ];
+    let (mut state, mut followed, mut version) = (RiderState::default(), Presence::default(), 0);
+    for (minute, command) in (0..).zip(&commands) {
+        let now = NOON.plus_s(minute);
+        let events = Rider::decide(&state, command, now).unwrap();
+        assert!(!events.is_empty(), "{command:?}");
+        for event in events {
+            version += 1;
+            Rider::evolve(&mut state, &event, now);
+            followed.follow(&event, version, now);
+            assert_eq!(followed, Presence::of(&state, version), "after {event:?}");
+            assert_eq!((followed.places_free(), followed.is_asked()), (state.places_free(), !state.offers.is_empty()));
+        }
+    }
+    assert_eq!(state.closed.len(), 3, "what is over is not carried along");
+}
+
+#[test]
 fn a_shift_starts_once_and_within_capacity() {
     given::<Rider>([]).when(start(0)).refused(Rejection::CapacityOutOfRange);
     given::<Rider>([]).when(start(6)).refused(Rejection::CapacityOutOfRange);
@@ -118,7 +157,24 @@ fn a_shift_ends_with_an_empty_bag_and_declines_what_is_open() {
         .when(Command::EndShift)
         .nothing()
         .when(accept(1))
-        .refused(Rejection::OfferOver { outcome: Outcome::Declined });
+        .refused(Rejection::OffShift);
+}
+
+#[test]
+fn a_refused_yes_remembers_how_its_offer_was_over() {
+    let refused = |how: Option<LapseReason>, reason| {
+        let offer_id = Some(offer_id(1));
+        said_yes()
+            .when(Command::ReleaseDelivery { delivery_id: delivery(1), offer_id, reason, refused: how })
+            .then_kinds(&["rider.delivery_released"])
+            .when(accept(1))
+    };
+    let over = |outcome| Rejection::OfferOver { outcome };
+    refused(Some(LapseReason::Expired), ReleaseReason::Refused).refused(Rejection::OfferExpired);
+    refused(Some(LapseReason::Revoked), ReleaseReason::Refused).refused(over(Outcome::Revoked));
+    refused(Some(LapseReason::Taken), ReleaseReason::Refused).refused(over(Outcome::Taken));
+    refused(None, ReleaseReason::Refused).refused(over(Outcome::Taken)); // of an older build
+    refused(None, ReleaseReason::Cancelled).refused(over(Outcome::Revoked));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 
 use foodcourt_actors::{
     directory::Directory,
-    dispatch::{Delivery, DeliveryStatus, known::Bag, zone::ZoneDoor},
-    rider::{Rider, presence::Presence},
+    dispatch::{known::Bags, zone::ZoneDoor},
+    rider::Rider,
     time::Timestamp,
 };
 use tokio::sync::watch;
@@ -30,7 +30,7 @@ const RESTORED_MAX: u32 = 100_000;
 pub(super) async fn restore(
     views: &PostgresViews,
     riders: &Directory<Rider>,
-    deliveries: &Directory<Delivery>,
+    bags: &Bags,
     zone: &ZoneDoor,
     positions: &LivePositions,
     arrivals: &Arrivals,
@@ -44,17 +44,12 @@ pub(super) async fn restore(
     let mut known = Vec::new();
     for rider_id in on_shift {
         let Ok(seen) = riders.look(rider_id.0).await else { continue };
-        let mut carried = Vec::new();
-        for held in &seen.state.held {
-            if let Ok(delivery) = deliveries.look(held.delivery_id.0).await
-                && delivery.state.status().is_some_and(DeliveryStatus::has_food)
-            {
-                carried.push(held.delivery_id);
-            }
-        }
+        let bag = bags.of(&seen).await;
+        let carried = bag.as_ref().map_or(&[][..], |bag| &bag.with_food);
         positions.restore(rider_id, &seen.state, |delivery_id| carried.contains(&delivery_id));
         arrivals.restore(rider_id, &seen.state);
-        known.push((rider_id, Bag { presence: Presence::of(&seen.state, seen.version), with_food: carried }));
+        // Whose bag cannot be read is looked up with their next fix.
+        known.extend(bag.map(|bag| (rider_id, bag)));
     }
     if !known.is_empty() {
         info!("{} riders are on shift", known.len());

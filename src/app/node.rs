@@ -152,7 +152,7 @@ impl Node {
         let courts = Arc::new(PostgresCourts::new(database.clone()));
         let centre = centre(&courts.all().await.map_err(|error| other("the courts", &error))?);
         let bags = Bags::new(riders.clone(), deliveries.clone());
-        let zone = Zone::open(centre, Arc::clone(&kernel.clock), bags, silences, handles.first());
+        let zone = Zone::open(centre, Arc::clone(&kernel.clock), bags.clone(), silences, handles.first());
 
         let refresh_life = Duration::from_secs(u64::from(config.auth.refresh_token_days) * 86_400);
         let accounts = Arc::new(PostgresAccounts::new(database.clone(), refresh_life));
@@ -320,7 +320,7 @@ impl Node {
                 .unwrap_or_else(|_| debug!("the reactor ended before it began"));
         }
 
-        restore(&views, &riders, &deliveries, &zone, &positions, &arrivals).await;
+        restore(&views, &riders, &bags, &zone, &positions, &arrivals).await;
         actix::spawn(Arc::clone(&arrivals).run(stopping.subscribe()));
         if let Some(redis) = &redis {
             redis.feed_positions_to(vec![Arc::clone(&trackers) as _]);

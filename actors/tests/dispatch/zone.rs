@@ -68,3 +68,29 @@ fn a_zone_that_comes_later_knows_who_is_on_the_road() {
         assert!(rider.bag[0].has_food, "nothing is left to be fetched: {rider:?}");
     });
 }
+
+#[test]
+fn who_is_there_first_is_hidden_in_the_place_of_who_is_nearest() {
+    on_virtual_time(async {
+        let town = Town::new(8);
+        for n in 1..=3 {
+            town.on_shift(n, 1).await;
+        }
+        town.pass(2, &[(1, 100.0), (2, 200.0), (3, 300.0)]).await;
+        let find = async |n, at_once| {
+            let (delivery_id, pickup) = (delivery_id(n), court());
+            let find = Find { delivery_id, pickup, radius_m: 1_000, not: vec![], at_once, around: 0 };
+            let near = town.zone.find(find).await.unwrap().near;
+            near.into_iter().map(|one| one.rider_id).collect::<Vec<_>>()
+        };
+        let [one, two, three] = [1, 2, 3].map(rider_id);
+        assert_eq!(find(1, 2).await, [one, two, three]);
+        assert_eq!(find(2, 0).await, [three], "two are about to be asked");
+        assert_eq!(find(3, 1).await, [three]);
+        town.zone.prefer(delivery_id(1), vec![one, two], vec![two, three]);
+        assert_eq!(find(2, 0).await, [one], "whoever is farther is there before");
+        assert_eq!(find(1, 0).await, [one, two], "another delivery's rider stays hidden");
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        assert_eq!(find(2, 0).await, [one, two, three], "nobody is hidden for long");
+    });
+}
