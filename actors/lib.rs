@@ -2,6 +2,7 @@
 //! Nothing here does IO; what the outside must offer stands in [`ports`].
 
 pub mod bundle;
+pub mod gini;
 pub mod ids;
 pub mod limits;
 pub mod money;

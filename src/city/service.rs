@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use foodcourt_actors::time::Timestamp;
+use foodcourt_actors::{gini::gini, time::Timestamp};
 use serde_json::Value;
 
 use super::{
@@ -69,17 +69,6 @@ fn thousandth(value: f64) -> f64 {
 
 fn tenth(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
-}
-
-/// Gini's coefficient.
-fn gini(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let (count, sum) = (values.len() as f64, values.iter().sum::<f64>());
-    if sum <= 0.0 {
-        return 0.0;
-    }
-    let ranked: f64 = values.iter().enumerate().map(|(rank, value)| (rank as f64 + 1.0) * value).sum();
-    2.0 * ranked / (count * sum) - (count + 1.0) / count
 }
 
 #[cfg(test)]

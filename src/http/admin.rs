@@ -2,13 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use foodcourt_actors::{
+    gini::gini,
     ids::{DeliveryId, RiderId, UserId},
     order::OrderStatus,
     place::Position,
-    rider::{
-        duty::{Worked, gini},
-        event::Vehicle,
-    },
+    rider::{duty::Worked, event::Vehicle},
     time::Timestamp,
 };
 use serde::Serialize;

@@ -24,9 +24,8 @@ use super::{
     record,
     recorded_day::{DayOrder, RecordedDay},
     rules::DispatchRules,
-    survey::gini,
 };
-use crate::{ids::RiderId, time::Timestamp};
+use crate::{gini::gini, ids::RiderId, time::Timestamp};
 
 /// An order placed longer before it became known was wanted later: its customer waits from when it became known.
 const LATER_S: i64 = 3 * 3_600;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use foodcourt_actors::{rider::duty::gini, time::Timestamp};
+use foodcourt_actors::{gini::gini, time::Timestamp};
 
 use crate::biker::Book;
 
