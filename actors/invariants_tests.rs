@@ -8,6 +8,7 @@ use crate::{
     },
     event::Event,
     ids::{CourtId, UserId},
+    kitchen::event::TicketDelayed,
     place::Position,
     proof::ProofRequired,
     rider::event::{OfferAccepted, OfferReceived, ShiftStarted, Vehicle},
@@ -27,23 +28,38 @@ fn court() -> Position {
     Position::new(52.52, 13.40).unwrap()
 }
 
+/// The next fact of a stream.
+fn take(checker: &mut Checker, stream: StreamId, version: Version, event: &impl Event) {
+    checker.take(&Recorded {
+        position: 1,
+        stream,
+        version,
+        event_id: Uuid::from_u128(u128::from(version)),
+        kind: event.kind().into(),
+        body: event.encode().into(),
+        at: NOON,
+        cause: None,
+        correlation: Uuid::nil(),
+    });
+}
+fn names(checker: &Checker) -> Vec<&'static str> {
+    checker.broken().iter().map(|one| one.invariant).collect()
+}
+
 /// What is broken by `events` of one stream, by name.
 fn broken<E: Event>(category: Category, id: Uuid, events: &[E]) -> Vec<&'static str> {
     let mut checker = Checker::new();
-    for (version, event) in (1_u64..).zip(events) {
-        checker.take(&Recorded {
-            position: 1,
-            stream: StreamId::new(category, id),
-            version,
-            event_id: Uuid::from_u128(u128::from(version)),
-            kind: event.kind().into(),
-            body: event.encode().into(),
-            at: NOON,
-            cause: None,
-            correlation: Uuid::nil(),
-        });
+    for (version, event) in (1..).zip(events) {
+        take(&mut checker, StreamId::new(category, id), version, event);
     }
-    checker.broken().iter().map(|one| one.invariant).collect()
+    names(&checker)
+}
+
+/// A fact as the samples of the published shapes have it: everything of it is of number one, and at noon.
+fn sample<E: Event>(kind: &str) -> E {
+    let samples = include_str!("tests/golden/events.jsonl");
+    let body = samples.lines().find_map(|line| line.strip_prefix(&format!("{{\"kind\":\"{kind}\",\"body\":"))).unwrap();
+    E::decode(kind, body.strip_suffix('}').unwrap()).unwrap()
 }
 
 fn requested() -> Vec<DeliveryEvent> {
@@ -162,4 +178,33 @@ fn a_bag_holds_what_fits() {
     };
     assert_eq!(broken(Category::Rider, rider(1).0, &day(1)), [""; 0]);
     assert_eq!(broken(Category::Rider, rider(1).0, &day(2)), ["I5"]);
+}
+
+#[test]
+fn no_order_is_promised_before_a_delay_has_passed() {
+    let OrderEvent::Placed(placed) = sample("order.placed") else { unreachable!() };
+    let KitchenEvent::TicketDelayed(delayed) = sample("ticket.delayed") else { unreachable!() };
+    let (order_id, kitchen_id) = (placed.order_id, placed.parts[0].kitchen_id);
+    let ticket_id = TicketId::of(order_id, kitchen_id);
+    let order = StreamId::new(Category::Order, order_id.0);
+    let after = |ready_min: i64, is_fetched: bool| {
+        let mut checker = Checker::new();
+        for (version, kind) in [(1, "order.placed"), (2, "order.accepted")] {
+            take(&mut checker, order, version, &sample::<OrderEvent>(kind));
+        }
+        let ready_at = NOON.plus_min(ready_min);
+        let told = KitchenEvent::TicketDelayed(TicketDelayed { ticket_id, ready_at, ..delayed.clone() });
+        take(&mut checker, StreamId::new(Category::Kitchen, kitchen_id.0), 1, &told);
+        if is_fetched {
+            let delivery = StreamId::new(Category::Delivery, DeliveryId::of(order_id).0);
+            for (version, kind) in [(1, "delivery.requested"), (2, "delivery.picked_up")] {
+                take(&mut checker, delivery, version, &sample::<DeliveryEvent>(kind));
+            }
+        }
+        take(&mut checker, order, 3, &sample::<OrderEvent>("order.part_ready"));
+        names(&checker)
+    };
+    assert_eq!(after(5, false), ["I11"], "accepted for noon, and never moved");
+    assert_eq!(after(0, false), [""; 0], "noon was counted on");
+    assert_eq!(after(5, true), [""; 0], "who has the food needs no promise of it");
 }
