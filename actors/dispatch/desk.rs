@@ -2,13 +2,13 @@
 //! the way to a court and what was tried there; and what a tick makes of it. Pure, and the same for the live planner and
 //! for a day that is lived again: the one turns the deeds into questions to the outside, the other into commands at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     better::{self, Better, Riding},
     event::{Assigned, DeliveryEvent, SearchStarted},
     live::{Decided, Likely, LivePlan, PlanSettings, Searching, Verdict, Waiting, Weighed},
-    matcher::LIKELY,
+    matcher::{LIKELY, near::CROWD_MAX},
     record::Sought,
     rules::DispatchRules as Rules,
     survey::{Seen, Survey, courts},
@@ -29,6 +29,8 @@ const NEAR: usize = 48;
 /// A rider chosen is heard to be asked within this, seconds: usually at once, and a router may take two. After it the
 /// answer is lost, and the delivery is planned anew; one that was asked all the same ignores it.
 const HEARD_S: i64 = 10;
+/// Where more wait at one court than a tick plans, and riders are there to be asked, the next one comes after this, seconds.
+const CROWD_TICK_S: i64 = 1;
 /// What was tried is forgotten after this, seconds, where the end was not heard: no search lasts so long.
 const TRIED_S: i64 = 7_200;
 /// What is known of food that a rider has still to fetch is forgotten so long after it should be ready, seconds.
@@ -159,6 +161,8 @@ pub(super) struct Desk {
     riding: BTreeMap<DeliveryId, Riding>,
     /// What was tried for deliveries that are not picked up, if another one may be asked.
     tried: BTreeMap<DeliveryId, Tried>,
+    /// Whether the last survey left out some of a crowd, and whether the tick after it asked anybody.
+    crowd: (bool, bool),
 }
 
 impl Desk {
@@ -172,7 +176,14 @@ impl Desk {
             likely: BTreeMap::new(),
             riding: BTreeMap::new(),
             tried: BTreeMap::new(),
+            crowd: (false, false),
         }
+    }
+
+    /// How long after the last tick the next one should come, seconds.
+    pub fn next_tick_s(&self) -> i64 {
+        let usual_s = self.settings.tick_s;
+        if self.crowd == (true, true) { usual_s.min(CROWD_TICK_S) } else { usual_s }
     }
 
     /// Whether somebody waits, or rides to a court and might be replaced.
@@ -264,11 +275,30 @@ impl Desk {
         self.open.retain(|_, open| now < open.held_until.unwrap_or(open.search.deadline_at).plus_s(Rules::SEARCH_S));
         self.riding.retain(|_, riding| now < riding.since.max(riding.ready_at).plus_min(Rules::ARRIVE_WITHIN_MIN));
         self.likely.retain(|_, likely| now < likely[0].plus_s(FETCHED_WITHIN_S));
-        let due = || self.open.iter().filter(|(_, open)| open.is_due(now));
+        let (due, left) = self.due(now);
         let riding = self.riding.values().map(|riding| riding.pickup);
         let pickups =
-            courts(due().map(|(_, open)| open.search.pickup), riding.chain(courts_too.iter().copied()), self.near);
-        Survey { pickups, deliveries: due().map(|(id, _)| *id).collect() }
+            courts(due.iter().map(|open| open.search.pickup), riding.chain(courts_too.iter().copied()), self.near);
+        let deliveries = due.iter().map(|open| open.search.delivery_id).collect();
+        self.crowd = (left, false);
+        Survey { pickups, deliveries }
+    }
+
+    /// What the next tick plans: of a crowd at one court those whose food is ready first. The cost of a tick grows with the
+    /// square of such a crowd, so it is taken in parts. And whether any were left for later.
+    fn due(&self, now: Timestamp) -> (Vec<&Open>, bool) {
+        let mut due: Vec<&Open> = self.open.values().filter(|open| open.is_due(now)).collect();
+        let all = due.len();
+        due.sort_by_key(|open| (open.waiting.ready_at, open.waiting.since));
+        let mut waiting = HashMap::new();
+        due.retain(|open| {
+            let Open { search: SearchStarted { pickup, .. }, .. } = open;
+            let before: &mut usize = waiting.entry([pickup.lat(), pickup.lon()].map(f64::to_bits)).or_default();
+            *before += 1;
+            *before <= CROWD_MAX
+        });
+        let left = due.len() < all;
+        (due, left)
     }
 
     /// Plans those of `due` that still wait: what came since was not looked around for, and has its turn next. `riders` stand
@@ -289,6 +319,7 @@ impl Desk {
             meant
                 .extend(decided.iter().flat_map(|one| one.verdict.rider().into_iter().chain(one.also.iter().copied())));
             deeds = self.answer(now, riders, decided);
+            self.crowd.1 = deeds.iter().any(|deed| matches!(deed, Deed::Ask { .. }));
         }
         deeds.extend(self.exchange(now, riders, &meant));
         deeds

@@ -32,8 +32,10 @@ use crate::{
     travel::{GreatCircle, TravelTimes, Trips, Vehicle},
 };
 
-/// Searches at once; beyond that a search is skipped and its delivery repeats it. Each takes a few milliseconds.
+/// Searches answered at once, each within a few milliseconds; beyond that one is skipped, and its delivery repeats it.
 const SEARCHES_MAX: usize = 512;
+/// Answers of the plan that wait for others to be given; beyond that one is skipped likewise. A tick gives no more.
+const ANSWERS_MAX: usize = 5_000;
 /// Silences told at once; beyond that the zone tells again.
 const SILENCES_MAX: usize = 256;
 
@@ -65,6 +67,7 @@ pub struct Answers {
     travel: Arc<dyn TravelTimes>,
     deliveries: Directory<Delivery>,
     permits: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
     recorder: Option<Recorder>,
     foresight: Option<Arc<dyn Foresight>>,
     at_once: u32,
@@ -75,8 +78,8 @@ impl Answers {
     #[must_use]
     pub fn new(zone: Arc<dyn Finds>, deliveries: Directory<Delivery>) -> Self {
         let travel = Arc::new(GreatCircle::USUAL);
-        let permits = Arc::new(Semaphore::new(SEARCHES_MAX));
-        Self { zone, travel, deliveries, permits, recorder: None, foresight: None, at_once: 1 }
+        let [permits, waiting] = [SEARCHES_MAX, ANSWERS_MAX].map(|most| Arc::new(Semaphore::new(most)));
+        Self { zone, travel, deliveries, permits, waiting, recorder: None, foresight: None, at_once: 1 }
     }
     /// Plans by when `foresight` expects food to be ready, not by when it was promised.
     #[must_use]
@@ -105,6 +108,21 @@ impl Answers {
             return;
         };
         actix::spawn(async move {
+            answer.await;
+            drop(permit);
+        });
+    }
+    /// As [`Self::run`], for what one tick gives all at once: each waits for its turn.
+    fn run_in_turn(&self, delivery_id: DeliveryId, answer: impl Future<Output = ()> + 'static) {
+        let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() else {
+            warn!(delivery.id = %delivery_id, "too many answers of the plan wait; this one is given again later");
+            return;
+        };
+        let permits = Arc::clone(&self.permits);
+        actix::spawn(async move {
+            // Never closed; without a permit it would only be one more at once.
+            let permit = permits.acquire_owned().await;
+            drop(place);
             answer.await;
             drop(permit);
         });
@@ -214,7 +232,7 @@ impl Answers {
         origin: Origin,
     ) {
         let (delivery_id, round, pickup, this) = (search.delivery_id, search.round, search.pickup, self.clone());
-        self.run(delivery_id, async move {
+        self.run_in_turn(delivery_id, async move {
             let candidates = timed(this.travel.as_ref(), &near, pickup).await;
             let command = DeliveryCommand::NoteChoice { round, chosen, also, candidates, bundle };
             this.tell(delivery_id, command, origin).await;
@@ -224,7 +242,7 @@ impl Answers {
     /// Somebody who would have it at the door sooner than who has it.
     pub(super) fn exchange(&self, better: Better, pickup: Position, origin: Origin) {
         let (delivery_id, this) = (better.delivery_id, self.clone());
-        self.run(delivery_id, async move {
+        self.run_in_turn(delivery_id, async move {
             let near = [&better.chosen, &better.bearer].map(|seen| Near::of(seen, pickup));
             let candidates = timed(this.travel.as_ref(), &near, pickup).await;
             this.tell(delivery_id, better.asks(candidates), origin).await;
@@ -235,7 +253,7 @@ impl Answers {
     pub fn hold(&self, delivery_id: DeliveryId, round: u32, until: Timestamp, wait_max_s: i64, origin: Origin) {
         let this = self.clone();
         let command = DeliveryCommand::HoldBack { round, until, wait_max_s };
-        self.run(delivery_id, async move { this.tell(delivery_id, command, origin).await });
+        self.run_in_turn(delivery_id, async move { this.tell(delivery_id, command, origin).await });
     }
 
     /// Gives the search to the plan; where it has no room, or the delivery cannot be read, the nearest is asked.

@@ -4,11 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Delivery, DeliveryCommand as Command,
-    live::{LivePlan, PlanSettings, Verdict, Waiting},
+    desk::{Deed, Desk},
+    event::SearchStarted,
+    live::{LivePlan, PlanSettings, Searching, Verdict, Waiting},
     survey::{Duty, Seen},
     tests::{found, rider, searching},
 };
-use crate::{decider::Decider, ids::DeliveryId, place::Position, testing::NOON, time::Timestamp, travel::Vehicle};
+use crate::{
+    decider::{Decider, Origin},
+    ids::{CourtId, DeliveryId},
+    place::Position,
+    testing::NOON,
+    time::Timestamp,
+    travel::Vehicle,
+};
 
 #[test]
 fn a_planned_delivery_waits_within_its_bound_and_may_be_offered_before() {
@@ -134,6 +143,45 @@ fn a_crowd_at_one_court_is_asked_for_at_once() {
     let decided = plan.tick(NOON, &waiting, &riders, &BTreeMap::new());
     let asked: BTreeSet<_> = decided.iter().filter_map(|one| one.verdict.rider()).collect();
     assert_eq!(asked.len(), 200, "each food is ready, and each has a rider within a few hundred metres");
+}
+
+#[test]
+fn a_crowd_is_planned_in_parts_one_soon_after_the_other_while_riders_are_there() {
+    let plan = |riders: u32| {
+        let mut desk = Desk::new(PlanSettings::default(), Searching::default(), at(13.4));
+        // The later the number, the earlier the food.
+        for n in 1..=500_u32 {
+            let waiting = waiting(n.into(), NOON.plus_s(-i64::from(n)));
+            let search = SearchStarted {
+                delivery_id: waiting.delivery_id,
+                court_id: CourtId(uuid::Uuid::nil()),
+                round: 1,
+                radius_m: 3_000,
+                pickup: waiting.pickup,
+                not: vec![],
+                deadline_at: NOON.plus_min(1),
+            };
+            desk.seek(search, Origin { cause: None, correlation: waiting.delivery_id.0 }, waiting).unwrap();
+        }
+        let near = |n: u32| {
+            let lon = 13.4 - 0.000_02 * f64::from(n);
+            Seen { capacity: 1, ..seen(n.into(), lon, Duty::default()) }
+        };
+        let riders: Vec<Seen> = (1..=riders).map(near).collect();
+        let survey = desk.survey(NOON, &[]);
+        assert_eq!(survey.pickups, [(at(13.4), 408)]);
+        let numbers: BTreeSet<u128> = survey.deliveries.iter().map(|id| id.0.as_u128()).collect();
+        assert_eq!(numbers, (117..=500).collect(), "whose food is ready first");
+        let deeds = desk.tick(NOON, &survey.deliveries, &riders, |_, _| ());
+        let asked = deeds.iter().filter(|deed| matches!(deed, Deed::Ask { .. })).count();
+        let then = desk.next_tick_s();
+        let rest = desk.survey(NOON.plus_s(then), &[]).deliveries.len();
+        (asked, then, rest, desk.next_tick_s())
+    };
+    // Nobody asks anybody twice, and with the rest the plan has its usual time again.
+    assert_eq!(plan(500), (384, 1, 116, 5));
+    // Where nobody can be asked all goes to the nearest, who may be further away, and there is no hurry.
+    assert_eq!(plan(0), (0, 5, 116, 5));
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl Planner {
             return;
         }
         self.armed = true;
-        let next = self.ticked_at.plus_s(self.settings.tick_s);
+        let next = self.ticked_at.plus_s(self.desk.next_tick_s());
         ctx.run_later(self.clock.wall_until(next).max(TICK_WALL_MIN), Self::tick);
     }
 

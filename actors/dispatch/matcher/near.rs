@@ -29,8 +29,8 @@ impl Nearest {
     }
 }
 
-/// Orders of one shop for which further couriers are looked at, at most: beyond it a tick would cost their square.
-const CROWD_MAX: usize = 512;
+/// Orders of one shop for which further couriers are looked at, at most: a tick over a crowd costs its square.
+pub const CROWD_MAX: usize = 384;
 
 /// How many couriers to look at around a shop with so many open orders, where `most` are enough for a few of them: in a
 /// crowd each order can have one of its own.
@@ -98,6 +98,6 @@ mod tests {
 
     #[test]
     fn a_crowd_has_riders_of_its_own_and_a_few_have_as_many_as_ever() {
-        assert_eq!([0, 1, 24, 25, 500, 5_000].map(|open| enough(48, open)), [48, 48, 48, 49, 524, 536]);
+        assert_eq!([0, 1, 24, 25, 500, 5_000].map(|open| enough(48, open)), [48, 48, 48, 49, 408, 408]);
     }
 }

@@ -66,7 +66,7 @@ impl TownPlanner {
 
     /// Whether it is time to plan.
     pub fn is_due(&self, now: Seconds) -> bool {
-        (self.desk.has_work() || !self.courts.is_empty()) && now >= self.ticked + self.settings.tick_s
+        (self.desk.has_work() || !self.courts.is_empty()) && now >= self.ticked + self.desk.next_tick_s()
     }
 
     /// Those of `riders` who are near enough to what is planned, and not being asked.
