@@ -30,6 +30,7 @@ pub mod me;
 pub mod menu;
 pub mod offer;
 pub mod order;
+pub mod photo;
 pub mod placing;
 pub mod principal;
 pub mod problem;

@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     body::{RawBody, header},
-    delivery, order,
+    delivery, order, photo,
     principal::{PathId, Principal},
     problem::{self, BAD_REQUEST, BODY_TOO_LARGE, Problem, UNSUPPORTED_MEDIA_TYPE, WRONG_PIN},
     state::Services,
@@ -121,12 +121,15 @@ pub async fn take_photo(
     }
     let bytes = picture(&request, payload, services.photo_bytes_max).await?;
     // By what it is, not by what it is called: a page that calls itself a picture would run in the reader's browser.
-    let media_type = PhotoType::of(&bytes).ok_or_else(|| {
+    let no_picture = || {
         Problem::new(
             UNSUPPORTED_MEDIA_TYPE,
             "this is no picture that can be shown: take the photo again, or choose one in JPEG, PNG or WebP",
         )
-    })?;
+    };
+    let media_type = PhotoType::of(&bytes).ok_or_else(no_picture)?;
+    // What the phone wrote into it beside the picture, such as where it was, is nobody's business here.
+    let bytes = photo::bare(media_type, &bytes).ok_or_else(no_picture)?;
     let photo_id = PhotoId::of(delivery_id, Sha256::digest(&bytes).into());
     // The picture first: a fact never points at nothing. A picture without a fact is swept like any other.
     services.proofs.keep_photo(delivery_id, photo_id, Photo { media_type, bytes }).await?;

@@ -10,8 +10,11 @@ use crate::{
     world::{Answer, Person, World, delivery_order, kitchens, staff_of},
 };
 
-/// The smallest PNG there is, and what the others begin with.
-const PNG: &[u8] = b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
+/// The smallest PNG there is.
+const PNG: &[u8] = b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1F\x15\xC4\x89\
+    \0\0\0\rIDATx\xDAcd`\xF8_\x0F\0\x02\x87\x01\x80\xEBG\xBA\x92\0\0\0\0IEND\xAEB`\x82";
+/// A phone's photo, with where and by what it was taken.
+const FROM_A_PHONE: &[u8] = include_bytes!("photos/turned.jpg");
 
 struct Ride<'a> {
     mia: Person<'a>,
@@ -134,6 +137,19 @@ async fn three_wrong_tries_are_all_even_at_once_and_then_a_photo_does() {
     }
     let facts = ride.facts().await;
     assert!(facts.contains("delivery.photo_taken") && !facts.contains("IHDR"), "facts carry a reference only");
+}
+
+#[actix_rt::test]
+async fn a_photo_is_kept_without_what_the_phone_wrote_into_it() {
+    let world = World::new().await;
+    let ride = at_the_door(&world, "mia", "photo").await;
+    ride.send(&FROM_A_PHONE[..200]).await.problem(415, "unsupported-media-type");
+    ride.send(FROM_A_PHONE).await.good(200);
+    let seen = ride.mia.get(&format!("{}/photo", ride.path)).await;
+    assert_eq!((seen.status.as_u16(), seen.header("content-type").as_str()), (200, "image/jpeg"));
+    let holds = |bytes: &[u8], word: &[u8]| bytes.windows(word.len()).any(|part| part == word);
+    assert!(holds(FROM_A_PHONE, b"Spycam 9000") && !holds(&seen.bytes, b"Spycam 9000"));
+    assert!(seen.bytes.len() > 300 && seen.bytes.len() < FROM_A_PHONE.len() / 2, "one picture, and no more");
 }
 
 #[actix_rt::test]
