@@ -46,8 +46,27 @@ impl Once {
     /// # Errors
     /// 422 when the key was used with another body.
     pub async fn replay(&self, services: &Services) -> Result<Option<HttpResponse>, Problem> {
+        self.find(services).await?.map(|stored| self.answer(stored)).transpose()
+    }
+
+    /// What was kept for this request, if anything was.
+    ///
+    /// # Errors
+    /// 422 when the key was used with another body.
+    pub async fn find(&self, services: &Services) -> Result<Option<StoredAnswer>, Problem> {
         let stored = services.answers.find(self.scope.clone()).await?;
-        stored.map(|stored| self.answer(stored)).transpose()
+        stored.map(|stored| self.same(stored)).transpose()
+    }
+
+    /// What was kept, if it is of this request.
+    ///
+    /// # Errors
+    /// 422 when the key was used with another body.
+    pub fn same(&self, stored: StoredAnswer) -> Result<StoredAnswer, Problem> {
+        if stored.request_sha256 != self.sha256 {
+            return Err(Problem::new(KEY_REUSED, "use a new Idempotency-Key for a new request"));
+        }
+        Ok(stored)
     }
 
     /// Sends a stored answer.
@@ -55,9 +74,7 @@ impl Once {
     /// # Errors
     /// 422 when the key was used with another body.
     pub fn answer(&self, stored: StoredAnswer) -> Result<HttpResponse, Problem> {
-        if stored.request_sha256 != self.sha256 {
-            return Err(Problem::new(KEY_REUSED, "use a new Idempotency-Key for a new request"));
-        }
+        let stored = self.same(stored)?;
         let status = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::OK);
         let mut answer = HttpResponse::build(status);
         for (name, value) in stored.headers {

@@ -13,6 +13,7 @@ use foodcourt_actors::{
         handover::{PIN_TRIES_MAX, tries_left},
     },
     ids::{DeliveryId, OrderId, PhotoId},
+    ports::StoredAnswer,
     proof::{Pin, ProofRequired},
     user::Role,
 };
@@ -23,7 +24,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     body::{RawBody, header},
-    delivery, order, photo,
+    delivery,
+    idempotency::Once,
+    order, photo,
     principal::{PathId, Principal},
     problem::{self, BAD_REQUEST, BODY_TOO_LARGE, Problem, UNSUPPORTED_MEDIA_TYPE, WRONG_PIN},
     state::Services,
@@ -56,11 +59,23 @@ pub async fn delivered(
     services: Data<Services>,
     principal: Principal,
     PathId(id): PathId,
+    request: HttpRequest,
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let (delivery_id, rider_id) = (DeliveryId(id), principal.user_id());
     let state = own(&services, &principal, delivery_id).await?;
-    let pin = body.parse::<DeliveredRequest>()?.value.pin;
+    let body = body.parse::<DeliveredRequest>()?;
+    // A try whose answer was lost is asked for again with its key, and counts once.
+    let once = match request.headers().contains_key("idempotency-key") {
+        true => Some(Once::of(&request, &principal, body.sha256)?),
+        false => None,
+    };
+    if let Some(once) = &once
+        && let Some(stored) = once.find(&services).await?
+    {
+        return Err(wrong_pin(&stored));
+    }
+    let pin = body.value.pin;
     let needs_pin = state.request.as_ref().is_some_and(|asked| asked.proof == ProofRequired::Pin);
     let command = match pin.filter(|_| needs_pin) {
         None => DeliveryCommand::Step { rider_id, step: RiderStep::Delivered },
@@ -71,16 +86,46 @@ pub async fn delivered(
             DeliveryCommand::EnterPin { rider_id, right }
         }
     };
-    let asked = services.deliveries.ask(delivery_id.0, Wish::new(command, services.origin())).await;
+    let refusal = matches!(command, DeliveryCommand::EnterPin { right: false, .. });
+    let mut wish = Wish::new(command, services.origin());
+    if let (Some(once), true) = (once.clone(), refusal) {
+        // Kept with the fact that counts the try, or not at all.
+        wish = wish.answering(Box::new(move |state, _| once.write(409, vec![], &Refused::of(tries_left(state)))));
+    }
+    let asked = services.deliveries.ask(delivery_id.0, wish).await;
     let answer = asked.map_err(|error| problem::of_ask(error, delivery::rejected))?;
+    if let (Some(stored), Some(once)) = (answer.stored, once) {
+        return Err(wrong_pin(&once.same(stored)?));
+    }
     for event in &answer.events {
         if let DeliveryEvent::PinRefused(refused) = event {
-            let left = refused.tries_left;
-            let detail = format!("this is not the customer's PIN; {left} of {PIN_TRIES_MAX} tries are left");
-            return Err(Problem::new(WRONG_PIN, detail).with("tries_left", json!(left)));
+            return Err(Refused::of(refused.tries_left).into());
         }
     }
     delivery::answer(&services, &principal, delivery_id).await
+}
+
+/// What is kept of a wrong try that has a key.
+#[derive(Serialize, Deserialize)]
+struct Refused {
+    tries_left: u32,
+}
+
+impl Refused {
+    const fn of(tries_left: u32) -> Self {
+        Self { tries_left }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(Refused { tries_left: left }: Refused) -> Self {
+        let detail = format!("this is not the customer's PIN; {left} of {PIN_TRIES_MAX} tries are left");
+        Self::new(WRONG_PIN, detail).with("tries_left", json!(left))
+    }
+}
+
+fn wrong_pin(stored: &StoredAnswer) -> Problem {
+    serde_json::from_slice::<Refused>(&stored.body).unwrap_or(Refused::of(0)).into()
 }
 
 /// `GET /v1/orders/{id}/pin`

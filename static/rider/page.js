@@ -88,6 +88,19 @@ async function call(what) {
   }
 }
 const wrongPin = (left) => `That is not the customer's PIN. ${left === 0 ? 'Take a photo of the food at the door instead.' : `Ask once more: ${left} ${left === 1 ? 'try is' : 'tries are'} left.`}`;
+// A try whose answer was lost keeps its key: typed again it is the same try, and counts once.
+let unanswered = { what: '', key: '' };
+async function enterPin(path, shown) {
+  const what = `${path} ${shown.pin}`;
+  if (unanswered.what !== what) unanswered = { what, key: crypto.randomUUID() };
+  try {
+    await api.patiently('POST', path, shown, { key: unanswered.key });
+    unanswered = { what: '', key: '' };
+  } catch (problem) {
+    if (!problem.retryable) unanswered = { what: '', key: '' };
+    throw problem;
+  }
+}
 const quietly = (what) => call(what).catch(() => undefined);
 const act = {
   set: (change) => {
@@ -104,7 +117,8 @@ const act = {
     Object.assign(state, { pin: '', proofProblem: '' });
     // A field that has the focus keeps what was typed, whatever is drawn.
     if (byId('pin')) byId('pin').value = '';
-    await api.post(`/v1/deliveries/${delivery.delivery_id}/${name}`, shown);
+    const path = `/v1/deliveries/${delivery.delivery_id}/${name}`;
+    await (shown ? enterPin(path, shown) : api.post(path));
   }),
   photo: (delivery, picture) => quietly(async () => {
     state.proofProblem = '';

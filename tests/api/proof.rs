@@ -140,6 +140,26 @@ async fn three_wrong_tries_are_all_even_at_once_and_then_a_photo_does() {
 }
 
 #[actix_rt::test]
+async fn a_wrong_try_whose_answer_was_lost_counts_once() {
+    let world = World::new().await;
+    let ride = at_the_door(&world, "mia", "pin").await;
+    let pin_path = format!("/v1/orders/{}/pin", ride.order_id);
+    let pin = ride.mia.get(&pin_path).await.good(200)["pin"].as_str().unwrap().to_owned();
+    let guess = json!({ "pin": if pin == "0000" { "0001" } else { "0000" } });
+    let path = format!("{}/delivered", ride.path);
+    assert_eq!(ride.rider.keyed(&path, "try-1", &guess).await.problem(409, "wrong-pin")["tries_left"], 2);
+    assert_eq!(ride.rider.keyed(&path, "try-1", &guess).await.problem(409, "wrong-pin")["tries_left"], 2);
+    ride.rider.keyed(&path, "try-1", &json!({ "pin": pin })).await.problem(422, "key-reused");
+    assert_eq!(ride.rider.keyed(&path, "try-2", &guess).await.problem(409, "wrong-pin")["tries_left"], 1);
+    let facts = ride.facts().await;
+    assert_eq!(facts.matches("delivery.pin_refused").count(), 2, "{facts}");
+    for _ in 0..2 {
+        let done = ride.rider.keyed(&path, "try-3", &json!({ "pin": pin })).await.good(200);
+        assert_eq!(done["state"], "delivered");
+    }
+}
+
+#[actix_rt::test]
 async fn a_photo_is_kept_without_what_the_phone_wrote_into_it() {
     let world = World::new().await;
     let ride = at_the_door(&world, "mia", "photo").await;
