@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use foodcourt_actors::{event::Version, ids::OrderId, user::Role};
 use serde::Serialize;
+use tracing::info;
 
 use super::{
     auth::hash_of,
@@ -38,7 +39,11 @@ pub async fn ticket(services: Data<Services>, principal: Principal) -> Result<Ht
 
 /// `GET /v1/live`
 pub async fn upgrade(request: HttpRequest, services: Data<Services>) -> HttpResponse {
-    live::upgrade::live(request, Data::new(services.hub.clone())).await
+    live::upgrade::agree(&request, &services.hub).await.unwrap_or_else(|problem| {
+        let error_id = services.ids.next().to_string();
+        info!(error.id = %error_id, status = problem.status, problem = problem.kind, "GET /v1/live refused");
+        live::upgrade::refusal(request.path(), &problem, Some(&error_id))
+    })
 }
 
 /// An order's facts as server-sent events, after the last one the client has seen.

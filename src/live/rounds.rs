@@ -187,6 +187,7 @@ impl Worker {
             // Who does not read answers is found out by their next one.
             let _read = entry.wire.reply(clock.bytes());
         }
+        self.streams().for_each(|queue| queue.clock(&clock));
     }
     fn flush(&self) {
         for wire in self.dirty.take() {

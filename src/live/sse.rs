@@ -36,6 +36,7 @@ pub struct Queue {
     bytes: Cell<usize>,
     bytes_max: usize,
     latest: RefCell<Option<Framed>>,
+    clock: RefCell<Option<Framed>>,
     behind: Cell<bool>,
     ended: Cell<Option<Option<u64>>>,
     waker: RefCell<Option<Waker>>,
@@ -47,12 +48,20 @@ impl Queue {
         self.ended.set(Some(retry_ms));
         self.wake();
     }
+    /// Business time runs at another speed; only the latest counts.
+    pub fn clock(&self, frame: &Framed) {
+        *self.clock.borrow_mut() = Some(frame.clone());
+        self.wake();
+    }
     fn wake(&self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
     }
     fn next(&self) -> Option<Framed> {
+        if let Some(clock) = self.clock.take() {
+            return Some(clock);
+        }
         let frame = self.frames.borrow_mut().pop_front().or_else(|| self.latest.take())?;
         self.bytes.set(self.bytes.get().saturating_sub(frame.len()));
         Some(frame)
@@ -112,6 +121,7 @@ pub async fn order_events(
         bytes: Cell::new(0),
         bytes_max: worker.limits.backlog_bytes_max,
         latest: RefCell::default(),
+        clock: RefCell::default(),
         behind: Cell::new(false),
         ended: Cell::new(None),
         waker: RefCell::default(),
@@ -181,7 +191,8 @@ impl Told {
 /// Waits for something to send.
 async fn filled(queue: &Queue, positions_too: bool) {
     poll_fn(|cx| {
-        let something = !queue.frames.borrow().is_empty() || positions_too && queue.latest.borrow().is_some();
+        let told = !queue.frames.borrow().is_empty() || queue.clock.borrow().is_some();
+        let something = told || positions_too && queue.latest.borrow().is_some();
         let ended = queue.ended.take();
         queue.ended.set(ended);
         if something || ended.is_some() || queue.behind.take() {

@@ -45,13 +45,14 @@ pub fn configure(config: &mut web::ServiceConfig) {
 
 /// Shakes hands for a socket: free place, allowed origin, sub-protocol, and the token of a native client if it has one.
 pub async fn live(request: HttpRequest, hub: web::Data<Hub>) -> HttpResponse {
-    match agree(&request, &hub).await {
-        Ok(response) => response,
-        Err(problem) => answer(&request, &problem),
-    }
+    agree(&request, &hub).await.unwrap_or_else(|problem| refusal(request.path(), &problem, None))
 }
 
-async fn agree(request: &HttpRequest, hub: &Hub) -> Result<HttpResponse, Problem> {
+/// The handshake of [`live`].
+///
+/// # Errors
+/// Why not: for [`refusal`].
+pub async fn agree(request: &HttpRequest, hub: &Hub) -> Result<HttpResponse, Problem> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let seat = hub.seat().ok_or_else(Problem::unavailable)?;
     if let Some(origin) = header(ORIGIN)
@@ -88,9 +89,14 @@ fn is_allowed(origin: &str, host: &str, limits: &LiveLimits) -> bool {
     if limits.origins.is_empty() { same_host } else { same_host || limits.origins.iter().any(|known| known == origin) }
 }
 
-fn answer(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+/// The answer to a handshake at `path` that was not agreed to; `error_id` finds it in the log.
+#[must_use]
+pub fn refusal(path: &str, problem: &Problem, error_id: Option<&str>) -> HttpResponse {
     let mut body = serde_json::to_value(problem).unwrap_or_default();
-    body["instance"] = request.path().into();
+    body["instance"] = path.into();
+    if let Some(error_id) = error_id {
+        body["error_id"] = error_id.into();
+    }
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     response.insert_header((CONTENT_TYPE, "application/problem+json")).insert_header((CACHE_CONTROL, "no-store"));

@@ -16,6 +16,14 @@ fn with(mut body: Value, pointer: &str, value: Value) -> Value {
 }
 
 #[actix_rt::test]
+async fn a_refused_handshake_can_be_found_in_the_log() {
+    let world = World::new().await;
+    world.call(Method::GET, "/v1/live", &[], None).await.problem(400, "sub-protocol");
+    let offered = ("sec-websocket-protocol", "foodcourt.v1");
+    world.call(Method::GET, "/v1/live", &[offered], None).await.problem(426, "not-a-websocket");
+}
+
+#[actix_rt::test]
 async fn each_wrong_field_of_an_order_is_named() {
     let world = World::new().await;
     let mia = world.sign_in("customer@demo").await;

@@ -67,6 +67,20 @@ async fn a_stream_begins_with_a_snapshot_and_resumes_after_the_last_event_id() {
 }
 
 #[actix_web::test]
+async fn a_listener_hears_that_the_clock_runs_faster() {
+    let world = World::start(LiveLimits { tick: Duration::from_millis(10), ..LiveLimits::default() }, 1);
+    world.source.publish(order(1), 0);
+    let mut listener = Listener::open(&world, 1, None).await;
+    assert_eq!(listener.next().await.unwrap().1, "snapshot");
+    world.source.faster.store(19, std::sync::atomic::Ordering::Relaxed);
+    let (id, name, data) = listener.next().await.unwrap();
+    assert_eq!((id, name.as_str()), (None, "clock"));
+    assert_eq!(data, r#"{"type":"clock","server_time":"2026-03-01T12:00:00Z","business_speed":20.0}"#);
+    world.source.publish(order(1), 0);
+    assert_eq!(listener.next().await.unwrap().0, Some(2), "facts go on");
+}
+
+#[actix_web::test]
 async fn a_listener_that_stalls_misses_nothing() {
     let world = World::start(LiveLimits { recent_facts_max: 20, ..LiveLimits::default() }, 1);
     world.source.publish(order(1), 0);
