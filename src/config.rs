@@ -161,6 +161,9 @@ pub enum ConfigError {
     /// No such file.
     #[error("there is no settings file {0}: name an existing one with --config, or leave --config out")]
     NoFile(PathBuf),
+    /// A folder where a file is meant.
+    #[error("{0} is a folder: name a settings file in it with --config")]
+    Folder(PathBuf),
     /// A value does not parse or is unknown.
     #[error("{}", unreadable::sentence(.0, &std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect::<Vec<_>>()))]
     Unreadable(#[from] Box<figment::Error>),
@@ -182,6 +185,9 @@ impl Config {
     pub fn load(file: Option<&std::path::Path>) -> Result<Self, ConfigError> {
         let mut figment = Figment::from(Toml::string(DEFAULTS));
         if let Some(file) = file {
+            if file.is_dir() {
+                return Err(ConfigError::Folder(file.to_owned()));
+            }
             if !file.is_file() {
                 return Err(ConfigError::NoFile(file.to_owned()));
             }

@@ -44,13 +44,13 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The private PostgreSQL does not start.
-    #[error("{}", sentence(.0))]
+    #[error("{}", of_private(.0))]
     Private(#[from] PrivateError),
     /// The database cannot be reached.
-    #[error("{}", sentence(.0))]
+    #[error("{}", of_database(.0))]
     Database(#[from] DatabaseError),
     /// The schema cannot be used.
-    #[error("{}", sentence(.0))]
+    #[error("{}", of_migration(.0))]
     Migrate(#[from] MigrateError),
     /// Something else that has a sentence of its own.
     #[error("{0}")]
@@ -89,6 +89,41 @@ fn sentence(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+/// Why the data folder, or the database in it, is of no use, and what to do about it.
+fn of_private(error: &PrivateError) -> String {
+    use std::io::ErrorKind as Kind;
+    let PrivateError::Folder { path, source } = error else { return sentence(error) };
+    let remedy = match source.kind() {
+        Kind::AlreadyExists | Kind::NotADirectory => {
+            return format!("{} is a file, not a folder: name a folder with --data-dir", path.display());
+        }
+        Kind::PermissionDenied => "name a folder that this user may write, with --data-dir",
+        Kind::StorageFull | Kind::QuotaExceeded => "make room there, or name another folder with --data-dir",
+        _ => "name another folder with --data-dir",
+    };
+    format!("{}; {remedy}", sentence(error))
+}
+
+/// Why the database is of no use, and what to do about it.
+fn of_database(error: &DatabaseError) -> String {
+    let remedy = match (error, error.refused_with()) {
+        (_, Some("28P01" | "28000")) => "correct user and password in database.url, or let this user in (pg_hba.conf)",
+        (_, Some("3D000")) => "create that database, or name another in database.url",
+        (DatabaseError::Unreachable { .. }, None) => {
+            "start it, or correct database.url (FOODCOURT_DATABASE__URL=postgres://user:password@host:5432/name)"
+        }
+        _ => return sentence(error),
+    };
+    format!("{}; {remedy}", sentence(error))
+}
+
+fn of_migration(error: &MigrateError) -> String {
+    match error {
+        MigrateError::Database(error) => of_database(error),
+        other => sentence(other),
+    }
 }
 
 /// Serves until told to stop, then drains.
@@ -182,6 +217,10 @@ mod tests {
     fn an_unusable_folder_is_told_with_its_reason() {
         let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
         let error = StartError::from(PrivateError::Folder { path: "/nowhere".into(), source });
-        assert_eq!(error.to_string(), "cannot use /nowhere: permission denied");
+        let said = "cannot use /nowhere: permission denied; name a folder that this user may write, with --data-dir";
+        assert_eq!(error.to_string(), said);
+        let source = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+        let error = StartError::from(PrivateError::Folder { path: "/etc/passwd".into(), source });
+        assert_eq!(error.to_string(), "/etc/passwd is a file, not a folder: name a folder with --data-dir");
     }
 }

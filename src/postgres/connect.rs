@@ -38,7 +38,7 @@ pub enum DatabaseError {
     /// Nobody answers there, or it refuses us.
     #[error("the database at {at} cannot be reached")]
     Unreachable {
-        /// Hosts, without user and password.
+        /// Hosts with their ports, without user and password.
         at: String,
         /// What the driver says.
         #[source]
@@ -58,6 +58,16 @@ impl DatabaseError {
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Statement(error) => error.code().map(tokio_postgres::error::SqlState::code),
+            _ => None,
+        }
+    }
+    /// The `SQLSTATE` with which it refused us at the door, where it did.
+    #[must_use]
+    pub fn refused_with(&self) -> Option<&str> {
+        match self {
+            Self::Unreachable { source, .. } => {
+                source.downcast_ref::<tokio_postgres::Error>()?.code().map(tokio_postgres::error::SqlState::code)
+            }
             _ => None,
         }
     }
@@ -148,11 +158,15 @@ impl Connector {
         }
     }
 
-    /// Where this leads, for people: hosts without credentials.
+    /// Where this leads, for people: hosts and ports without credentials.
     #[must_use]
     pub fn hosts(&self) -> String {
-        let hosts = self.config.get_hosts().iter().map(|host| match host {
-            Host::Tcp(name) => name.clone(),
+        // One port for all hosts, or one each; without any it is PostgreSQL's own.
+        let ports = self.config.get_ports();
+        let port = |at: usize| *ports.get(at).or(ports.first()).unwrap_or(&5432);
+        let hosts = self.config.get_hosts().iter().enumerate().map(|(at, host)| match host {
+            Host::Tcp(name) if name.contains(':') => format!("[{name}]:{}", port(at)),
+            Host::Tcp(name) => format!("{name}:{}", port(at)),
             Host::Unix(path) => path.display().to_string(),
         });
         hosts.collect::<Vec<_>>().join(", ")
