@@ -3,6 +3,7 @@
 
 import { fetchJson } from '../lib/api.js';
 import { byId, draw, h, icon } from '../lib/dom.js';
+import { Session } from '../lib/session.js';
 import { isDemo, loadDemo } from '../lib/signin.js';
 import '../lib/top.js';
 
@@ -65,6 +66,8 @@ function show() {
     })));
 }
 
+// What machines read is nothing to a court's guests.
+byId('machines').hidden = !isDemo() && !new Session('city').signedIn;
 show();
 if (isDemo()) {
   loadDemo().then((demo) => {

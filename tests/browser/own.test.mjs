@@ -43,6 +43,7 @@ test('guests are led to the food, and are told that nothing is charged', { timeo
   assert.equal(await page.locator('#doors').isVisible(), false, 'staff doors are not in the way');
   assert.equal(await page.locator('#demo').isVisible(), false);
   assert.equal(await page.locator('footer').getByRole('link', { name: 'Kitchen' }).isVisible(), true, 'but they are there');
+  assert.equal(await page.getByRole('link', { name: 'Metrics', includeHidden: true }).isVisible(), false, 'what machines read is nothing to guests');
   await page.getByRole('link', { name: 'Order something' }).click();
   await page.waitForURL(/order\.html/);
   await page.locator('#sign-in').click();
