@@ -6,7 +6,6 @@ const hour = twelve ? 'numeric' : '2-digit';
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour, minute: '2-digit' });
 const exactFormat = new Intl.DateTimeFormat(undefined, { hour, minute: '2-digit', second: '2-digit' });
 const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short', hour, minute: '2-digit' });
-const DAY_MS = 24 * 3_600_000;
 // An answer was on its way for a moment: only what is farther off sets the clock anew.
 const NEAR_MS = 2_000;
 const AHEAD_MS = 60_000;
@@ -59,13 +58,19 @@ export function noteFact(at) {
 }
 
 const isDay = (date, from) => date.toDateString() === new Date(from).toDateString();
+// By the calendar: a day on which clocks change has 23 hours, or 25.
+function isTomorrow(date) {
+  const next = new Date(now());
+  next.setDate(next.getDate() + 1);
+  return isDay(date, next);
+}
 
 /** "18:42", "tomorrow 18:42"; with the day when it is another one. */
 export function time(at) {
   if (!at) return '';
   const date = new Date(at);
   if (isDay(date, now())) return clockFormat.format(date);
-  return isDay(date, now() + DAY_MS) ? `tomorrow ${clockFormat.format(date)}` : dayFormat.format(date);
+  return isTomorrow(date) ? `tomorrow ${clockFormat.format(date)}` : dayFormat.format(date);
 }
 
 /** "18:40 – 18:55", "8:40 – 8:55 PM"; with the day when it is another one. */
@@ -82,7 +87,7 @@ export const clockWithSeconds = (at) => exactFormat.format(new Date(at));
 /** "Today", "Tomorrow", "Wed 25 Nov". */
 export function dayName(at) {
   const date = new Date(at);
-  return isDay(date, now()) ? 'Today' : isDay(date, now() + DAY_MS) ? 'Tomorrow' : date.toLocaleDateString(undefined, { weekday: 'short', day: 'numeric', month: 'short' });
+  return isDay(date, now()) ? 'Today' : isTomorrow(date) ? 'Tomorrow' : date.toLocaleDateString(undefined, { weekday: 'short', day: 'numeric', month: 'short' });
 }
 
 /** Seconds of business time until `at`; negative once it has passed. */

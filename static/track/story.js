@@ -9,7 +9,7 @@ import { almostThere, arrival } from './arrival.js';
 import { partWord, reasonWord, rejectWord, statusWord } from '../lib/words.js';
 
 const rails = {
-  delivery: [['placed', 'Placed'], ['accepted', 'Accepted'], ['in_preparation', 'Cooking'], ['ready_for_pickup', 'Ready'], ['picked_up', 'On its way'], ['delivered', 'Handed over']],
+  delivery: [['placed', 'Placed'], ['accepted', 'Accepted'], ['in_preparation', 'Cooking'], ['ready_for_pickup', 'Ready'], ['picked_up', 'On its way'], ['delivered', 'Delivered']],
   pickup: [['placed', 'Placed'], ['accepted', 'Accepted'], ['in_preparation', 'Cooking'], ['ready_for_pickup', 'Ready at the counter'], ['completed', 'Handed over']],
 };
 const steps = ['waiting', 'accepted', 'in_kitchen', 'ready_for_collection', 'collected'];
