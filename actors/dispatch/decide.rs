@@ -16,7 +16,7 @@ use super::{
 use crate::{
     bundle::Bundle,
     decider::{Deadline, Decider},
-    ids::{OfferId, PhotoId, RiderId},
+    ids::{CommandId, OfferId, PhotoId, RiderId},
     stream::Category,
     time::Timestamp,
 };
@@ -129,6 +129,8 @@ pub enum DeliveryCommand {
         rider_id: RiderId,
         /// Whether it was the customer's.
         right: bool,
+        /// Makes a wrong try safe to repeat.
+        command_id: Option<CommandId>,
     },
     /// The rider took a photo at the door.
     NotePhoto {
@@ -241,7 +243,9 @@ impl Decider for Delivery {
             DeliveryCommand::NoteEta { rider_id, eta, moved_by_s } => {
                 Ok(note_eta(state, asked, *rider_id, *eta, *moved_by_s))
             }
-            DeliveryCommand::EnterPin { rider_id, right } => handover::enter_pin(state, asked, *rider_id, *right),
+            DeliveryCommand::EnterPin { rider_id, right, command_id } => {
+                handover::enter_pin(state, asked, *rider_id, *right, *command_id)
+            }
             DeliveryCommand::NotePhoto { rider_id, photo_id } => {
                 handover::note_photo(state, asked, *rider_id, *photo_id)
             }

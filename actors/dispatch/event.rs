@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     bundle::Bundle,
     events,
-    ids::{CourtId, DeliveryId, OfferId, OrderId, PhotoId, RiderId},
+    ids::{CommandId, CourtId, DeliveryId, OfferId, OrderId, PhotoId, RiderId},
     place::Position,
     proof::ProofRequired,
     time::Timestamp,
@@ -379,6 +379,9 @@ pub struct PinRefused {
     pub rider_id: RiderId,
     /// Tries that are left.
     pub tries_left: u32,
+    /// Makes the try safe to repeat, where it was sent with a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_id: Option<CommandId>,
 }
 
 /// Body of `delivery.photo_taken`.

@@ -8,7 +8,7 @@ use super::{
     state::{DeliveryState, DeliveryStatus as Status},
 };
 use crate::{
-    ids::{PhotoId, RiderId},
+    ids::{CommandId, PhotoId, RiderId},
     proof::ProofRequired,
 };
 
@@ -39,7 +39,16 @@ pub const fn tries_left(state: &DeliveryState) -> u32 {
 }
 
 /// The rider typed a PIN at the door, and it was right or wrong.
-pub(super) fn enter_pin(state: &DeliveryState, asked: &Requested, rider_id: RiderId, right: bool) -> Decided {
+pub(super) fn enter_pin(
+    state: &DeliveryState,
+    asked: &Requested,
+    rider_id: RiderId,
+    right: bool,
+    command_id: Option<CommandId>,
+) -> Decided {
+    if command_id.is_some_and(|command_id| state.pin_tries.contains(&command_id)) {
+        return Ok(vec![]); // counted already
+    }
     let leg = leg_of(state, rider_id);
     if asked.proof != ProofRequired::Pin || leg != Some(Status::ArrivedAtDropoff) {
         // Not asked for, or not now: the step says what is the matter, or nothing is.
@@ -53,7 +62,8 @@ pub(super) fn enter_pin(state: &DeliveryState, asked: &Requested, rider_id: Ride
         let (noted_by, proof) = (NotedBy::Rider, Some(ProofGiven::Pin));
         DeliveryEvent::Delivered(Step { delivery_id, order_id, rider_id, noted_by, proof })
     } else {
-        DeliveryEvent::PinRefused(PinRefused { delivery_id, order_id, rider_id, tries_left: tries_left(state) - 1 })
+        let tries_left = tries_left(state) - 1;
+        DeliveryEvent::PinRefused(PinRefused { delivery_id, order_id, rider_id, tries_left, command_id })
     }])
 }
 
@@ -97,7 +107,7 @@ mod tests {
         PhotoId(Uuid::from_u128(n))
     }
     fn pin(right: bool) -> Command {
-        Command::EnterPin { rider_id: testing::ME, right }
+        Command::EnterPin { rider_id: testing::ME, right, command_id: None }
     }
     fn handed_over() -> Command {
         Command::Step { rider_id: testing::ME, step: RiderStep::Delivered }
@@ -120,6 +130,18 @@ mod tests {
         assert_eq!(tries_left(&given.state), 2);
         let given = given.when(pin(true)).then_kinds(&["delivery.delivered"]);
         given.when(pin(true)).nothing().when(handed_over()).nothing();
+    }
+
+    #[test]
+    fn a_wrong_try_that_comes_twice_counts_once() {
+        let try_of = |n: u128| {
+            let command_id = Some(CommandId(Uuid::from_u128(n)));
+            Command::EnterPin { rider_id: testing::ME, right: false, command_id }
+        };
+        let given = at_door(ProofRequired::Pin).when(try_of(1)).then_kinds(&["delivery.pin_refused"]);
+        let given = given.when(try_of(1)).nothing().when(try_of(2)).then_kinds(&["delivery.pin_refused"]);
+        let given = given.when(try_of(3)).then_kinds(&["delivery.pin_refused"]).when(try_of(2)).nothing();
+        given.when(try_of(4)).refused(DeliveryRejection::PinSpent);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{
     rules::DispatchRules as Rules,
 };
 use crate::{
-    ids::{OfferId, PhotoId, RiderId},
+    ids::{CommandId, OfferId, PhotoId, RiderId},
     time::Timestamp,
 };
 
@@ -178,6 +178,9 @@ pub struct DeliveryState {
     /// Wrong tries of the PIN.
     #[serde(default)]
     pub pin_refusals: u32,
+    /// Those of them that can be sent again.
+    #[serde(default)]
+    pub pin_tries: Vec<CommandId>,
     /// The newest photo of the hand-over.
     #[serde(default)]
     pub photo_id: Option<PhotoId>,
@@ -310,7 +313,10 @@ impl DeliveryState {
                 self.eta = Some(Eta { pickup_at: moved.pickup_eta_at, dropoff_at: moved.dropoff_eta_at });
             }
             DeliveryEvent::CourierImminent(_) => self.imminent = true,
-            DeliveryEvent::PinRefused(_) => self.pin_refusals = self.pin_refusals.saturating_add(1),
+            DeliveryEvent::PinRefused(fact) => {
+                self.pin_refusals = self.pin_refusals.saturating_add(1);
+                self.pin_tries.extend(fact.command_id);
+            }
             DeliveryEvent::PhotoTaken(taken) => self.photo_id = Some(taken.photo_id),
             DeliveryEvent::ProofWaived(_) => self.proof_waived = true,
             DeliveryEvent::EnrouteToPickup(_) => {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{event::Version, ports::Snapshot};
 
 /// Changes with every release, and with the number behind it whenever a fold keeps more than it did.
-const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), "+5");
+const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), "+6");
 
 /// The newest snapshot of a stream, and what has come since.
 #[derive(Debug, Default)]

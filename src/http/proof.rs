@@ -12,7 +12,7 @@ use foodcourt_actors::{
         event::DeliveryEvent,
         handover::{PIN_TRIES_MAX, tries_left},
     },
-    ids::{DeliveryId, OrderId, PhotoId},
+    ids::{CommandId, DeliveryId, OrderId, PhotoId},
     ports::StoredAnswer,
     proof::{Pin, ProofRequired},
     user::Role,
@@ -83,7 +83,11 @@ pub async fn delivered(
             let typed = Pin::typed(&typed).ok_or_else(|| Problem::field("/pin", "must be four digits"))?;
             // Three tries are all there are, so how long the comparison takes teaches nobody anything.
             let right = typed == services.proofs.pin(delivery_id, Pin::of_secret((services.secret)())).await?;
-            DeliveryCommand::EnterPin { rider_id, right }
+            DeliveryCommand::EnterPin {
+                rider_id,
+                right,
+                command_id: once.as_ref().map(|once| CommandId::of_scope(&once.scope)),
+            }
         }
     };
     let refusal = matches!(command, DeliveryCommand::EnterPin { right: false, .. });
@@ -94,13 +98,19 @@ pub async fn delivered(
     }
     let asked = services.deliveries.ask(delivery_id.0, wish).await;
     let answer = asked.map_err(|error| problem::of_ask(error, delivery::rejected))?;
-    if let (Some(stored), Some(once)) = (answer.stored, once) {
-        return Err(wrong_pin(&once.same(stored)?));
+    if let Some(stored) = answer.stored {
+        return Err(wrong_pin(&stored));
     }
     for event in &answer.events {
         if let DeliveryEvent::PinRefused(refused) = event {
             return Err(Refused::of(refused.tries_left).into());
         }
+    }
+    // Sent twice at once: the other one's answer is there by now.
+    if let (Some(once), true, true) = (&once, refusal, answer.events.is_empty())
+        && let Some(stored) = once.find(&services).await?
+    {
+        return Err(wrong_pin(&stored));
     }
     delivery::answer(&services, &principal, delivery_id).await
 }

@@ -284,7 +284,7 @@ impl Biker {
             ProofRequired::Nothing => None,
             _ if self.me.dice.chance(50) => Some(DeliveryCommand::WaiveProof),
             ProofRequired::Pin if tries_left(state) > 0 => {
-                Some(DeliveryCommand::EnterPin { rider_id, right: self.me.dice.chance(500) })
+                Some(DeliveryCommand::EnterPin { rider_id, right: self.me.dice.chance(500), command_id: None })
             }
             ProofRequired::Pin | ProofRequired::Photo => Some(photo),
         };
