@@ -132,6 +132,8 @@ type Decided = Result<Vec<RiderEvent>, RiderRejection>;
 
 impl Decider for Rider {
     const CATEGORY: Category = Category::Rider;
+    /// Every fix of a rider asks whether they are on shift.
+    const SHOWN: bool = true;
     type State = RiderState;
     type Command = RiderCommand;
     type Event = RiderEvent;

@@ -110,7 +110,9 @@ impl PositionSink for LivePositions {
                 "heading_deg": if coarse { None } else { fix.heading_deg }, "coarse": coarse,
             })
         };
-        self.hub.position(Topic::City, rider_id.0, fix_seq, data(fix.position, false));
+        if self.hub.is_city_watched() {
+            self.hub.position(Topic::City, rider_id.0, fix_seq, data(fix.position, false));
+        }
         let carried = self.carried.read().unwrap_or_else(PoisonError::into_inner);
         for one in carried.get(&rider_id).into_iter().flatten() {
             let coarse = !one.picked_up;

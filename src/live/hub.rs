@@ -5,7 +5,10 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{
+            AtomicU64, AtomicUsize,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     time::Duration,
 };
@@ -92,6 +95,8 @@ struct Shared {
     limits: LiveLimits,
     stats: LiveStats,
     open: watch::Sender<usize>,
+    /// Watchers of the city, on all workers.
+    city: AtomicUsize,
     /// Milliseconds after which clients shall come back; 0: the node is not leaving.
     draining: AtomicU64,
     workers: Mutex<Vec<Weak<Inbox>>>,
@@ -111,6 +116,7 @@ impl Hub {
             limits,
             stats: LiveStats::default(),
             open: watch::Sender::new(0),
+            city: AtomicUsize::new(0),
             draining: AtomicU64::new(0),
             workers: Mutex::default(),
         }))
@@ -134,6 +140,19 @@ impl Hub {
         self.tell(|post| {
             post.positions.insert((topic, rider), spotted.clone());
         });
+    }
+    /// Whether anybody watches the city: each of thousands of riders would else be told to nobody every second.
+    #[must_use]
+    pub fn is_city_watched(&self) -> bool {
+        self.0.city.load(SeqCst) > 0
+    }
+    /// A watcher of the city comes (`true`) or goes.
+    pub(super) fn count_city(&self, comes: bool) {
+        if comes {
+            self.0.city.fetch_add(1, SeqCst)
+        } else {
+            self.0.city.fetch_sub(1, SeqCst)
+        };
     }
     /// Closes the sockets of a revoked log-in with 4403.
     pub fn close_session(&self, session_id: Uuid) {

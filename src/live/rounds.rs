@@ -88,6 +88,9 @@ impl Worker {
         }
     }
     fn spot(&self, topic: Topic, rider: Uuid, spotted: Spotted, now: Instant) {
+        if !self.channels.borrow().contains_key(&channel_of(topic, rider)) {
+            return; // told to all workers, watched here by nobody
+        }
         let mut paces = self.paces.borrow_mut();
         match paces.get_mut(&(topic, rider)) {
             Some(pace) if now - pace.sent_at < self.limits.position_every => pace.waiting = Some(spotted),
@@ -98,7 +101,7 @@ impl Worker {
         }
     }
     fn show(&self, topic: Topic, rider: Uuid, spotted: &Spotted) {
-        let channel = topic.stream(rider).map_or(Channel::City, Channel::Stream);
+        let channel = channel_of(topic, rider);
         let channels = self.channels.borrow();
         let mut frames: Vec<(Topic, Framed)> = Vec::new();
         for subscription in channels.get(&channel).into_iter().flatten() {
@@ -194,4 +197,9 @@ impl Worker {
             wire.flush();
         }
     }
+}
+
+/// Where a rider's position on a topic is heard.
+fn channel_of(topic: Topic, rider: Uuid) -> Channel {
+    topic.stream(rider).map_or(Channel::City, Channel::Stream)
 }

@@ -181,6 +181,9 @@ impl Worker {
     /// A watcher joins its channel.
     pub fn join(&self, subscription: &Rc<Subscription>) {
         let channel = subscription.access.channel();
+        if channel == Channel::City {
+            self.hub.count_city(true);
+        }
         self.channels.borrow_mut().entry(channel).or_default().push(Rc::clone(subscription));
     }
     /// A watcher parts.
@@ -190,6 +193,9 @@ impl Worker {
         let Some(watchers) = channels.get_mut(&channel) else { return };
         if let Some(at) = watchers.iter().position(|watcher| Rc::ptr_eq(watcher, subscription)) {
             watchers.swap_remove(at);
+            if channel == Channel::City {
+                self.hub.count_city(false);
+            }
         }
         if watchers.is_empty() {
             channels.remove(&channel);
