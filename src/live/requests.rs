@@ -83,8 +83,14 @@ impl Session {
                 return; // unsubscribed in this very turn
             };
             session.opening.swap_remove(at);
+            if session.opening.is_empty() {
+                session.opening = Vec::new(); // an idle session holds no list
+            }
             match opened {
-                Ok(place) => session.watching.push(place),
+                Ok(place) => {
+                    session.watching.reserve_exact(1); // nearly all watch one topic or two
+                    session.watching.push(place);
+                }
                 Err(problem) => session.refuse(id, problem),
             }
         }));

@@ -12,8 +12,9 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
+use socket2::SockRef;
 use tokio::{
-    io::{AsyncRead, ReadBuf},
+    io::{AsyncRead, Interest, ReadBuf},
     net::TcpStream,
 };
 
@@ -176,7 +177,13 @@ impl Wire {
             for (slice, frame) in slices.iter_mut().zip(queue.iter()) {
                 *slice = IoSlice::new(frame);
             }
-            match self.io.borrow().try_write_vectored(&slices[..count]) {
+            let io = self.io.borrow();
+            // Not `writev`: a socket's own calls pass by what files need, and nearly always it is one frame.
+            let sent = io.try_io(Interest::WRITABLE, || match &slices[..count] {
+                [one] => SockRef::from(&*io).send(one),
+                many => SockRef::from(&*io).send_vectored(many),
+            });
+            match sent {
                 Ok(written) => self.written(&mut queue, written),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.blocked.set(true);
@@ -237,7 +244,7 @@ impl Wire {
     /// Says that nothing more will be written.
     pub fn shut(&self) {
         let io = self.io.borrow();
-        socket2::SockRef::from(&*io)
+        SockRef::from(&*io)
             .shutdown(std::net::Shutdown::Write)
             .unwrap_or_else(|error| tracing::debug!(%error, "the peer was gone before the goodbye"));
     }
