@@ -46,6 +46,9 @@ pub struct FanoutArgs {
     alone: bool,
 }
 
+/// One slice of a measurement.
+const SLICE: Duration = Duration::from_millis(250);
+
 /// What came of one measurement.
 #[derive(Clone, Default)]
 struct Outcome {
@@ -66,7 +69,35 @@ struct Side<'a> {
     cpu: Box<dyn Fn() -> [Duration; 3] + 'a>,
 }
 
+impl Outcome {
+    fn add(&mut self, other: Self) {
+        self.facts += other.facts;
+        self.told += other.told;
+        self.bytes += other.bytes;
+        self.wall_s += other.wall_s;
+        self.server += other.server;
+        self.postgres += other.postgres;
+        self.client += other.client;
+        self.took_us.extend(other.took_us);
+        self.took_us.sort_unstable();
+    }
+}
+
 impl Side<'_> {
+    /// Tells those who are watched and those who are not in turn, slice by slice, so that both meet the same machine.
+    async fn both(&mut self, args: &FanoutArgs, rate: f64, lasting: Duration) -> (Outcome, Outcome) {
+        let (mut with, mut without) = (Outcome::default(), Outcome::default());
+        let topics = args.topics;
+        let begun = Instant::now();
+        while begun.elapsed() < lasting * 2 {
+            let one = self.measure(Audience { first: 0, topics }, args.watchers, rate, SLICE).await;
+            let pace = one.facts / one.wall_s;
+            with.add(one);
+            without.add(self.measure(Audience { first: topics, topics }, 0, pace, SLICE).await);
+        }
+        (with, without)
+    }
+
     /// Tells for so long; `watchers`: how many each topic has.
     async fn measure(&mut self, to: Audience, watchers: usize, rate: f64, lasting: Duration) -> Outcome {
         let heard = &self.watchers.heard;
@@ -124,22 +155,18 @@ pub async fn run(args: &FanoutArgs) {
         args.at_once,
         if args.rate > 0.0 { format!("{} words a second", args.rate) } else { "as fast as they are taken".to_owned() }
     );
-    let (watched, unwatched) =
-        (Audience { first: 0, topics: args.topics }, Audience { first: args.topics, topics: args.topics });
     let lasting = Duration::from_secs_f64(args.seconds);
     let mut rows: [Vec<(Outcome, Outcome)>; 3] = Default::default();
     for round in 0..=args.rounds {
         // The first round warms up.
         let lasting = if round == 0 { Duration::from_secs(1) } else { lasting };
-        let with = ours.measure(watched, args.watchers, args.rate, lasting).await;
+        let (with, without) = ours.both(args, args.rate, lasting).await;
         let pace = with.facts / with.wall_s;
-        let without = ours.measure(unwatched, 0, pace, lasting).await;
         let mut taken = vec![(with, without)];
         if let Some(peer) = &mut peer {
-            for rate in [pace, args.rate] {
-                let with = peer.measure(watched, args.watchers, rate, lasting).await;
-                let without = peer.measure(unwatched, 0, with.facts / with.wall_s, lasting).await;
-                taken.push((with, without));
+            taken.push(peer.both(args, pace, lasting).await);
+            if args.rate == 0.0 {
+                taken.push(peer.both(args, 0.0, lasting).await);
             }
         }
         if round > 0 {
@@ -157,7 +184,8 @@ pub async fn run(args: &FanoutArgs) {
 
 async fn ours<'a>(args: &FanoutArgs, world: &World, server: &'a Server) -> Side<'a> {
     let topics = args.topics;
-    let watchers = Watchers::ours(server.address, &world.customers(), |n| topic(world, n % topics)).await;
+    let tokens = world.customers();
+    let watchers = Watchers::ours(server.address, &tokens, tokens.len(), |n| topic(world, n % topics)).await;
     let cpu = || {
         let own = machine::busy(std::process::id());
         [server.pid().map_or(Duration::ZERO, machine::busy), server.cpu().postgres, own]
@@ -186,8 +214,7 @@ fn print(args: &FanoutArgs, rows: &[Vec<(Outcome, Outcome)>; 3]) {
         args.rounds
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
-    let same = if args.rate > 0.0 { "the peer again" } else { "the peer, as fast as it goes" };
-    for (name, row) in ["foodcourt", "the peer, at foodcourt's pace", same].iter().zip(rows) {
+    for (name, row) in ["foodcourt", "the peer, at the same pace", "the peer, as fast as it goes"].iter().zip(rows) {
         if row.is_empty() {
             continue;
         }

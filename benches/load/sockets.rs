@@ -32,6 +32,13 @@ pub struct SocketsArgs {
     /// Each watches their own inbox instead: as many topics as sockets, and nothing is told.
     #[arg(long)]
     inbox: bool,
+    /// People behind them; fewer than sockets share them. What the server remembers of a person for a minute (account,
+    /// rate limit) counts with their first socket.
+    #[arg(long, default_value_t = 10_000)]
+    people: usize,
+    /// Seconds until a look is taken after something has ended.
+    #[arg(long, default_value_t = 5.0)]
+    settle: f64,
     /// How often each side is measured, in turn, each time in a new process.
     #[arg(long, default_value_t = 5)]
     rounds: u32,
@@ -40,8 +47,6 @@ pub struct SocketsArgs {
     seconds: f64,
 }
 
-/// When a look is taken after something has ended.
-const SETTLED: Duration = Duration::from_secs(5);
 /// Before the first look.
 const WARM_UP: Duration = Duration::from_secs(4);
 /// Calls under way at once.
@@ -59,7 +64,7 @@ struct Outcome {
 /// Measures and prints.
 pub async fn run(args: &SocketsArgs) {
     let scale = Scale {
-        customers: args.count,
+        customers: args.people.min(args.count),
         kitchens: args.topics * 2,
         crew: 1,
         riders: 1,
@@ -69,9 +74,10 @@ pub async fn run(args: &SocketsArgs) {
     let world = World::make(scale).await;
     let program = Program::fetch().await;
     let what = if args.inbox { "their own inboxes".to_owned() } else { format!("{} kitchens", args.topics) };
-    println!("{} sockets watch {what}.\n", args.count);
+    println!("{} sockets of {} people watch {what}.\n", args.count, args.people.min(args.count));
     println!(
-        "| | KB a socket, idle | during traffic | 5 s after | texts heard by each meanwhile | seconds to open them |"
+        "| | KB a socket, idle | during traffic | {} s after | texts heard by each meanwhile | seconds to open them |",
+        args.settle
     );
     println!("|---|---|---|---|---|---|");
     let (mut ours, mut peers) = (Vec::new(), Vec::new());
@@ -103,8 +109,8 @@ async fn our_round(args: &SocketsArgs, world: &World) -> Outcome {
     let (topics, tokens) = (args.topics, world.customers());
     let spelled = |n: usize| if args.inbox { "inbox".to_owned() } else { topic(world, n % topics) };
     voice.tell(unheard(args), 0.0, WARM_UP).await;
-    drop(Watchers::ours(server.address, &tokens[..args.count.min(500)], spelled).await);
-    let open = async || Watchers::ours(server.address, &tokens, spelled).await;
+    drop(Watchers::ours(server.address, &tokens, args.count.min(500), spelled).await);
+    let open = async || Watchers::ours(server.address, &tokens, args.count, spelled).await;
     let outcome = look(args, pid, &mut voice, open).await;
     server.stop().await;
     outcome
@@ -128,11 +134,12 @@ const fn unheard(args: &SocketsArgs) -> Audience {
 async fn look(args: &SocketsArgs, pid: u32, voice: &mut Voice, open: impl AsyncFn() -> Watchers) -> Outcome {
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     let count = args.count as f64;
-    let before = settled_kb(pid, SETTLED).await;
+    let settle = Duration::from_secs_f64(args.settle);
+    let before = settled_kb(pid, settle).await;
     let begun = Instant::now();
     let watchers = open().await;
     let opened_s = begun.elapsed().as_secs_f64();
-    let idle_kb = (settled_kb(pid, SETTLED).await - before) / count;
+    let idle_kb = (settled_kb(pid, settle).await - before) / count;
     let (heard, mut told_each, mut traffic_kb) = (watchers.heard.texts.get(), 0.0, idle_kb);
     if !args.inbox {
         let told = voice.tell(Audience { first: 0, ..unheard(args) }, 0.0, Duration::from_secs_f64(args.seconds)).await;
@@ -145,7 +152,7 @@ async fn look(args: &SocketsArgs, pid: u32, voice: &mut Voice, open: impl AsyncF
         let texts = (watchers.heard.texts.get() - heard) as f64;
         told_each = texts / count;
     }
-    let after_kb = (settled_kb(pid, SETTLED).await - before) / count;
+    let after_kb = (settled_kb(pid, settle).await - before) / count;
     if watchers.heard.lost.get() > 0 {
         println!("({} sockets were lost)", watchers.heard.lost.get());
     }

@@ -47,8 +47,9 @@ impl Drop for Watchers {
 }
 
 impl Watchers {
-    /// Opens one socket on the live side for each token, by a ticket as browsers do; `topic` names what it watches.
-    pub async fn ours(address: SocketAddr, tokens: &[String], topic: impl Fn(usize) -> String) -> Self {
+    /// Opens `count` sockets on the live side, by a ticket of one person after the other as browsers do; `topic` names
+    /// what each watches.
+    pub async fn ours(address: SocketAddr, tokens: &[String], count: usize, topic: impl Fn(usize) -> String) -> Self {
         let calls = Calls::new(address, AT_ONCE);
         let open = async |number: usize| {
             let token = &tokens[number % tokens.len()];
@@ -64,7 +65,7 @@ impl Watchers {
             }
             socket
         };
-        Self::all(tokens.len(), open).await
+        Self::all(count, open).await
     }
 
     /// Opens `count` sockets on the peer.
