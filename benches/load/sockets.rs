@@ -109,9 +109,11 @@ async fn our_round(args: &SocketsArgs, world: &World) -> Outcome {
     let (topics, tokens) = (args.topics, world.customers());
     let spelled = |n: usize| if args.inbox { "inbox".to_owned() } else { topic(world, n % topics) };
     voice.tell(unheard(args), 0.0, WARM_UP).await;
+    drop(voice);
     drop(Watchers::ours(server.address, &tokens, args.count.min(500), spelled).await);
     let open = async || Watchers::ours(server.address, &tokens, args.count, spelled).await;
-    let outcome = look(args, pid, &mut voice, open).await;
+    let speak = async || Voice::ours(&server, world, AT_ONCE).await;
+    let outcome = look(args, pid, speak, open).await;
     server.stop().await;
     outcome
 }
@@ -121,9 +123,11 @@ async fn peer_round(args: &SocketsArgs, world: &World, program: &Program) -> Out
     let mut voice = Voice::peer(&bun, world, AT_ONCE).await;
     let spelled = |n: usize| if args.inbox { format!("inbox:{n}") } else { topic(world, n % args.topics) };
     voice.tell(unheard(args), 0.0, WARM_UP).await;
+    drop(voice);
     drop(Watchers::peers(bun.address, args.count.min(500), spelled).await);
     let open = async || Watchers::peers(bun.address, args.count, spelled).await;
-    look(args, bun.pid(), &mut voice, open).await
+    let speak = async || Voice::peer(&bun, world, AT_ONCE).await;
+    look(args, bun.pid(), speak, open).await
 }
 
 /// Kitchens that nobody watches.
@@ -131,7 +135,12 @@ const fn unheard(args: &SocketsArgs) -> Audience {
     Audience { first: args.topics, topics: args.topics }
 }
 
-async fn look(args: &SocketsArgs, pid: u32, voice: &mut Voice, open: impl AsyncFn() -> Watchers) -> Outcome {
+async fn look(
+    args: &SocketsArgs,
+    pid: u32,
+    speak: impl AsyncFn() -> Voice,
+    open: impl AsyncFn() -> Watchers,
+) -> Outcome {
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     let count = args.count as f64;
     let settle = Duration::from_secs_f64(args.settle);
@@ -142,6 +151,7 @@ async fn look(args: &SocketsArgs, pid: u32, voice: &mut Voice, open: impl AsyncF
     let idle_kb = (settled_kb(pid, settle).await - before) / count;
     let (heard, mut told_each, mut traffic_kb) = (watchers.heard.texts.get(), 0.0, idle_kb);
     if !args.inbox {
+        let mut voice = speak().await; // a connection kept idle is closed in time
         let told = voice.tell(Audience { first: 0, ..unheard(args) }, 0.0, Duration::from_secs_f64(args.seconds)).await;
         #[expect(clippy::cast_precision_loss, reason = "memory is far below 2^52")]
         let now = resident_bytes(pid) as f64 / 1_000.0;
