@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Delivery, DeliveryCommand as Command, RiderStep,
     better::{Better, Riding, better},
+    desk::{Desk, News},
     event::{Candidate, DeliveryEvent, UnassignReason},
-    live::PlanSettings,
+    live::{PlanSettings, Searching},
     projection::{Role, event_for},
     survey::{Carried, Duty, Seen},
     tests::{assign, confirmed, offer, rider, step},
@@ -161,4 +162,25 @@ fn only_who_is_surely_sooner_is_asked_and_no_route_is_torn_apart() {
     assert_eq!(asked(&home, &[]), [rider(2)], "home before the food is ready");
     let busy = [seen(3, 200.0, &[8])];
     assert_eq!(found(120, 0, far(), &busy, &[]), []);
+}
+
+#[test]
+fn one_is_asked_whichever_nodes_plan_was_first() {
+    let settings = PlanSettings { better_s: 120, ..PlanSettings::default() };
+    let riders = [seen(1, 2_000.0, &[1]), seen(2, 200.0, &[])];
+    let asked = |news: &[News]| {
+        let mut desk = Desk::new(settings, Searching::default(), at(0.0));
+        news.iter().for_each(|news| desk.heard(delivery(1), *news, NOON));
+        let due = desk.survey(NOON, &[]).deliveries;
+        [0, 0].map(|_| desk.tick(NOON, &due, &riders, |_, _| ()).len())
+    };
+    let one = Riding { rider_id: rider(1), pickup: at(0.0), dropoff: at(-900.0), ready_at: NOON, since: NOON };
+    let riding = News::Riding(one);
+    assert_eq!(asked(&[riding]), [1, 0]);
+    let event = Delivery::decide(&confirmed().state, &ask(1, 2), NOON).unwrap().pop().unwrap();
+    let by_another = News::of(&event, NOON).unwrap();
+    assert_eq!(asked(&[riding, by_another]), [0, 0]);
+    assert_eq!(asked(&[riding, by_another, News::Settled, riding]), [0, 0], "given back, and given to another");
+    assert_eq!(asked(&[riding, News::Refused(rider(2))]), [0, 0]);
+    assert_eq!(asked(&[riding, News::Over]), [0, 0]);
 }

@@ -21,6 +21,8 @@ use super::rules::DispatchRules as Rules;
 pub(super) struct Known {
     pub presence: Option<Presence>,
     pub looking: bool,
+    /// Facts were missed since the look-up began: what it finds may lack them.
+    pub outdated: bool,
     /// The newest fact heard of.
     pub heard_version: Version,
     pub fix_seq: u64,
@@ -35,9 +37,15 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// What was known may lack facts that were missed.
+    pub fn forget(&mut self) {
+        self.presence = None;
+        self.outdated = self.looking;
+    }
+
     /// What was looked up counts, unless a fact has overtaken it: then the next fix looks again.
     pub fn learn(&mut self, bag: Bag) {
-        if bag.presence.version() < self.heard_version {
+        if std::mem::take(&mut self.outdated) || bag.presence.version() < self.heard_version {
             self.presence = None;
             return;
         }

@@ -198,7 +198,7 @@ impl Zone {
     pub(super) fn forget_if_missed(&mut self) {
         if self.missed.swap(false, Ordering::AcqRel) {
             warn!("the zone has missed facts of riders and looks all of them up again");
-            self.riders.values_mut().for_each(|known| known.presence = None);
+            self.riders.values_mut().for_each(Known::forget);
         }
     }
 
@@ -230,7 +230,7 @@ impl Zone {
             known.looking = false;
             match found {
                 Some(bag) => known.learn(bag),
-                None => known.presence = None, // the next fix looks again
+                None => (known.presence, known.outdated) = (None, false), // the next fix looks again
             }
             zone.show(rider_id);
         }));
