@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    event::DeliveryEvent,
+    event::{DeliveryEvent, UnassignReason},
     live::{Likely, PlanSettings},
     record::Policy,
     recorded::{Numbers, TickBody, position},
@@ -112,6 +112,8 @@ pub struct RecordedDay {
     pub ticks: [u64; 2],
     /// What was answered to which offer.
     pub answers: BTreeMap<(DeliveryId, RiderId), Answer>,
+    /// Who gave back what they had taken, or lost it by silence, before it was fetched: so many seconds after they had it.
+    pub left: BTreeMap<(DeliveryId, RiderId), (i64, UnassignReason)>,
     /// Offers made.
     pub offers: u32,
     pub(super) steps: BTreeMap<DeliveryId, Steps>,
@@ -122,6 +124,7 @@ pub struct RecordedDay {
     has_duties: bool,
     seen: BTreeMap<RiderId, usize>,
     asked: BTreeMap<(DeliveryId, RiderId), Timestamp>,
+    taken: BTreeMap<(DeliveryId, RiderId), Timestamp>,
     gone: BTreeSet<DeliveryId>,
 }
 
@@ -211,6 +214,13 @@ impl RecordedDay {
                 let key = (delivery_id, assigned.rider_id);
                 let after_s = after_s(self.asked.get(&key)).unwrap_or(Rules::BETTER_ANSWER_S);
                 self.answers.insert(key, Answer::Yes(after_s));
+                self.taken.insert(key, at);
+            }
+            DeliveryEvent::Unassigned(off)
+                if matches!(off.reason, UnassignReason::GaveBack | UnassignReason::Silent) =>
+            {
+                let key = (delivery_id, off.rider_id);
+                self.left.extend(after_s(self.taken.get(&key)).map(|after_s| (key, (after_s, off.reason))));
             }
             DeliveryEvent::OfferDeclined(no) => {
                 let key = (delivery_id, no.rider_id);

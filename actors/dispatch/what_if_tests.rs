@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    event::{Cancelled, DeliveryEvent, ReadyNoted},
+    event::{Assigned, Cancelled, DeliveryEvent, ReadyNoted, UnassignReason, Unassigned},
     live::{PlanSettings, Waiting},
     matcher::{
         Order, Place, Rules, StraightLine,
@@ -15,7 +15,7 @@ use super::{
     what_if::{Course, Day, DayPlayed, Pay, Policy},
 };
 use crate::{
-    ids::{DeliveryId, OrderId, UserId},
+    ids::{DeliveryId, OfferId, OrderId, UserId},
     place::{LocalMap, Position},
     testing::NOON,
     time::Timestamp,
@@ -301,5 +301,24 @@ fn who_has_gone_home_sooner_than_said_is_gone() {
     assert_eq!(record.duties[0].off, NOON.plus_min(20));
     for policy in [Policy::nearest(), Policy::matcher()] {
         assert_eq!(lived(&record, &policy).outcome().undelivered, 1, "{policy:?}");
+    }
+}
+
+#[test]
+fn what_was_given_back_is_given_back_again() {
+    let two = || recorded(vec![waiting(1, 5)], vec![seen(8, 100.0, duty(0, true)), seen(9, 900.0, duty(0, true))]);
+    let mut record = two();
+    let (delivery_id, order_id) = (DeliveryId(Uuid::from_u128(1)), OrderId(Uuid::nil()));
+    let rider_id = UserId(Uuid::from_u128(8 << 64));
+    let offer_id = OfferId::of(delivery_id, rider_id, 1);
+    let (pickup, dropoff, ready_at) = (at_m(0.0, 0.0), at_m(0.0, 900.0), NOON.plus_min(5));
+    let yes = Assigned { delivery_id, order_id, rider_id, offer_id, pickup, dropoff, ready_at };
+    record.lived(delivery_id, NOON.plus_s(10), &DeliveryEvent::Assigned(yes));
+    let off = Unassigned { delivery_id, order_id, rider_id, offer_id, reason: UnassignReason::GaveBack };
+    record.lived(delivery_id, NOON.plus_s(70), &DeliveryEvent::Unassigned(off));
+    for policy in [Policy::nearest(), Policy::matcher()] {
+        let [kept, given_back] = [two(), record.clone()].map(|record| lived(&record, &policy));
+        assert_eq!((kept.offers, kept.shares.clone()), (Some(1), vec![1.0, 0.0]), "{policy:?}");
+        assert_eq!((given_back.offers, given_back.shares.clone()), (Some(2), vec![0.0, 1.0]), "{policy:?}");
     }
 }

@@ -31,13 +31,14 @@ const DAY_S: i64 = 86_400;
 /// What is begun before midnight is over by then: so long after its end the facts of a day are read, seconds.
 const AFTER_S: i64 = 6 * 3_600;
 /// What a replay reads of what became of a delivery.
-const OF_DELIVERY: [&str; 12] = [
+const OF_DELIVERY: [&str; 13] = [
     "delivery.requested",
     "delivery.ready_noted",
     "delivery.offered",
     "delivery.offer_declined",
     "delivery.offer_expired",
     "delivery.assigned",
+    "delivery.unassigned",
     "delivery.arrived_at_pickup",
     "delivery.picked_up",
     "delivery.arrived_at_dropoff",

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     super::{
         Delivery, DeliveryCommand as Command, DeliveryState, RiderStep,
-        event::{Candidate, DeliveryEvent, Offered, Requested, SearchStarted},
+        event::{Candidate, DeliveryEvent, Offered, Requested, SearchStarted, UnassignReason},
         fleet::{Ways, delivery_of, seconds},
         live::{Likely, PlanSettings, Searching, Waiting},
         matcher::{Place, Seconds, dice::Dice},
@@ -90,6 +90,8 @@ pub(super) struct Town<'a> {
     here: BTreeMap<RiderId, usize>,
     alive: BTreeSet<DeliveryId>,
     thinking: Vec<Thinking>,
+    /// What its rider will give back, and when.
+    leaving: Vec<(Seconds, DeliveryId, RiderId, UnassignReason)>,
     planner: TownPlanner,
     /// Stretches of duty that begin once their rider has brought what is left of the one before.
     late: Vec<usize>,
@@ -121,6 +123,7 @@ impl<'a> Town<'a> {
             here: BTreeMap::new(),
             alive: BTreeSet::new(),
             thinking: vec![],
+            leaving: vec![],
             planner,
             late: vec![],
             told: vec![],
@@ -154,6 +157,7 @@ impl<'a> Town<'a> {
             }
             self.fall_due(now);
             self.answer(now);
+            self.give_back(now);
             self.ride(now);
             self.plan(now);
             #[expect(clippy::cast_precision_loss, reason = "seconds of a day")]
@@ -285,6 +289,8 @@ impl<'a> Town<'a> {
                 if let Some(rider) = self.rider(yes.rider_id) {
                     rider.take(id, errand, instant(now));
                 }
+                let leaves = self.day.left.get(&(id, yes.rider_id));
+                self.leaving.extend(leaves.map(|(after_s, why)| (now + after_s, id, yes.rider_id, *why)));
             }
             DeliveryEvent::Unassigned(gone) => {
                 if let Some(rider) = self.rider(gone.rider_id) {
@@ -373,6 +379,15 @@ impl<'a> Town<'a> {
                 false => Command::DeclineOffer { offer_id },
             };
             self.told.push((id, told));
+            self.settle(now);
+        }
+    }
+
+    /// Riders give back what they gave back on the day, if they have it this time and have not fetched it sooner.
+    fn give_back(&mut self, now: Seconds) {
+        let due = self.leaving.extract_if(.., |(at, ..)| *at <= now);
+        for (_, id, rider_id, reason) in due.collect::<Vec<_>>() {
+            self.told.push((id, Command::Unassign { rider_id, reason }));
             self.settle(now);
         }
     }
