@@ -96,8 +96,11 @@ fn of_private(error: &PrivateError) -> String {
     use std::io::ErrorKind as Kind;
     let PrivateError::Folder { path, source } = error else { return sentence(error) };
     let remedy = match source.kind() {
-        Kind::AlreadyExists | Kind::NotADirectory => {
+        Kind::AlreadyExists => {
             return format!("{} is a file, not a folder: name a folder with --data-dir", path.display());
+        }
+        Kind::NotADirectory => {
+            return format!("{} leads through a file: name another folder with --data-dir", path.display());
         }
         Kind::PermissionDenied => "name a folder that this user may write, with --data-dir",
         Kind::StorageFull | Kind::QuotaExceeded => "make room there, or name another folder with --data-dir",
@@ -219,8 +222,21 @@ mod tests {
         let error = StartError::from(PrivateError::Folder { path: "/nowhere".into(), source });
         let said = "cannot use /nowhere: permission denied; name a folder that this user may write, with --data-dir";
         assert_eq!(error.to_string(), said);
-        let source = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
-        let error = StartError::from(PrivateError::Folder { path: "/etc/passwd".into(), source });
-        assert_eq!(error.to_string(), "/etc/passwd is a file, not a folder: name a folder with --data-dir");
+        for (kind, path, word) in [
+            (std::io::ErrorKind::AlreadyExists, "/etc/passwd", "is a file, not a folder: name a folder"),
+            (std::io::ErrorKind::NotADirectory, "/etc/passwd/x", "leads through a file: name another folder"),
+        ] {
+            let error = StartError::from(PrivateError::Folder { path: path.into(), source: kind.into() });
+            assert_eq!(error.to_string(), format!("{path} {word} with --data-dir"));
+        }
+    }
+
+    #[actix_rt::test]
+    async fn a_database_away_is_told_with_its_port_and_its_remedy() {
+        let settings = crate::postgres::DatabaseSettings::new("postgres://ada:secret@127.0.0.1:1,[::1]:2/x");
+        let error = crate::postgres::migrate::migrate(&settings).await.expect_err("nobody listens there");
+        let said = StartError::from(error).to_string();
+        assert!(said.starts_with("the database at 127.0.0.1:1, [::1]:2 cannot be reached: "), "{said}");
+        assert!(said.contains("; start it, or correct database.url") && !said.contains("secret"), "{said}");
     }
 }
