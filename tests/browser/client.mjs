@@ -57,7 +57,9 @@ export async function ready(cook, kitchen, ticketId) {
  * when it is opened next.
  */
 export async function nearlyCooked(url, admin, orderId, speed) {
-  const due = Date.parse((await admin('GET', `/v1/orders/${orderId}`)).ready_at) - 120_000;
+  let due = NaN;
+  // Nothing is known of it until the order has heard of its kitchens' answers.
+  await until(async () => !Number.isNaN((due = Date.parse((await admin('GET', `/v1/orders/${orderId}`)).ready_at) - 120_000)));
   const now = async () => Date.parse((await (await fetch(`${url}/v1/demo`)).json()).business_now);
   await admin('PUT', '/v1/demo/clock', { speed: 20 });
   await until(async () => (await now()) >= due, 60_000);
