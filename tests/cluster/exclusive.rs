@@ -201,7 +201,9 @@ fn told(answer: &Answer) -> Option<Told> {
         (409, "offer-taken") if sentence == "another rider was first" => Some(Told::Taken),
         (409, "not-acceptable-now") if sentence == "no place is free for another delivery" => Some(Told::BagFull),
         // An offer that comes when no place is free is declined in the rider's name, so that the search goes on.
-        (409, "not-acceptable-now") if sentence == "the offer is over: Declined" => Some(Told::BagFull),
+        (409, "not-acceptable-now") if sentence == "the offer was declined: by you, or for want of room or time" => {
+            Some(Told::BagFull)
+        }
         (404, "not-found") => Some(Told::NotYours),
         _ => None,
     }
