@@ -22,8 +22,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// Deliveries in one plan; further ones go to the nearest. A tick of 5,000 takes 76 ms on a core, spread over many courts.
-const WAITING_MAX: usize = 5_000;
+/// Deliveries in one plan; further ones go to the nearest. A tick of 5,000 takes 52 ms on a core, spread over many courts.
+pub(super) const WAITING_MAX: usize = 5_000;
 /// Riders looked at around each court; more where a crowd of deliveries waits there.
 const NEAR: usize = 48;
 /// A rider chosen is heard to be asked within this, seconds: usually at once, and a router may take two. After it the
@@ -161,8 +161,10 @@ pub(super) struct Desk {
     riding: BTreeMap<DeliveryId, Riding>,
     /// What was tried for deliveries that are not picked up, if another one may be asked.
     tried: BTreeMap<DeliveryId, Tried>,
-    /// Whether the last survey left out some of a crowd, and whether the tick after it asked anybody.
-    crowd: (bool, bool),
+    /// Whether the last survey left some of a crowd for later.
+    left: bool,
+    /// Whether the tick after it asked anybody.
+    asked: bool,
 }
 
 impl Desk {
@@ -176,14 +178,15 @@ impl Desk {
             likely: BTreeMap::new(),
             riding: BTreeMap::new(),
             tried: BTreeMap::new(),
-            crowd: (false, false),
+            left: false,
+            asked: false,
         }
     }
 
     /// How long after the last tick the next one should come, seconds.
     pub fn next_tick_s(&self) -> i64 {
         let usual_s = self.settings.tick_s;
-        if self.crowd == (true, true) { usual_s.min(CROWD_TICK_S) } else { usual_s }
+        if self.left && self.asked { usual_s.min(CROWD_TICK_S) } else { usual_s }
     }
 
     /// Whether somebody waits, or rides to a court and might be replaced.
@@ -280,7 +283,7 @@ impl Desk {
         let pickups =
             courts(due.iter().map(|open| open.search.pickup), riding.chain(courts_too.iter().copied()), self.near);
         let deliveries = due.iter().map(|open| open.search.delivery_id).collect();
-        self.crowd = (left, false);
+        (self.left, self.asked) = (left, false);
         Survey { pickups, deliveries }
     }
 
@@ -319,7 +322,7 @@ impl Desk {
             meant
                 .extend(decided.iter().flat_map(|one| one.verdict.rider().into_iter().chain(one.also.iter().copied())));
             deeds = self.answer(now, riders, decided);
-            self.crowd.1 = deeds.iter().any(|deed| matches!(deed, Deed::Ask { .. }));
+            self.asked = deeds.iter().any(|deed| matches!(deed, Deed::Ask { .. }));
         }
         deeds.extend(self.exchange(now, riders, &meant));
         deeds

@@ -11,6 +11,7 @@ use tracing::{debug, warn};
 use super::{
     Delivery, DeliveryCommand,
     better::Better,
+    desk::WAITING_MAX,
     event::{Candidate, Requested, SearchStarted, UnassignReason},
     live::{Decided, Likely, LivePlan, PlanSettings, Verdict, Waiting},
     planner::PlannerDoor,
@@ -34,8 +35,8 @@ use crate::{
 
 /// Searches answered at once, each within a few milliseconds; beyond that one is skipped, and its delivery repeats it.
 const SEARCHES_MAX: usize = 512;
-/// Answers of the plan that wait for others to be given; beyond that one is skipped likewise. A tick gives no more.
-const ANSWERS_MAX: usize = 5_000;
+/// Answers of the plan that wait for others to be given, as many as one tick can give; beyond that one is skipped likewise.
+const ANSWERS_MAX: usize = WAITING_MAX;
 /// Silences told at once; beyond that the zone tells again.
 const SILENCES_MAX: usize = 256;
 
